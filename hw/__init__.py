@@ -1,0 +1,1 @@
+"""Chips, configurations and bit-accurate engines."""

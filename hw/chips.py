@@ -1,0 +1,289 @@
+"""What the Xylo chips are: every limit of every chip, in one table.
+
+`CHIPS` is the only place in Xylograph where a number of a chip stands. Rules read it, mapping
+passes read it, error messages quote it. A new chip is a new row here and nothing anywhere else.
+
+Words used for the fields:
+
+- *hidden* neuron: one of the chip's recurrent population (also called reservoir).
+- *input expansion neuron* (IEN): a hidden neuron that can have weights from the input channels.
+  Where a chip has fewer of them than hidden neurons, they are the **first** hidden ids.
+- *output expansion neuron* (OEN): a hidden neuron that can have weights to the output layer.
+  Where a chip has fewer of them than hidden neurons, they are the **last** hidden ids.
+- *recurrent entry*: one (source, target) slot of the recurrent weight memory. It holds a weight
+  for each synapse of the target.
+
+Source: chip facts, section 1 (comparison table). Each row and each field below says how sure
+its number is, in these words: *documented* (vendor's or Rockpool's documentation, drivers or
+mapper defaults), *simulator* (constants of the vendor's bit-exact simulator), *inferred*
+(deduced, no source says it), *uncertain* (sources are silent or differ).
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Range:
+    """Integers from `low` to `high`, both included.
+
+    >>> 15 in Range(0, 15), 16 in Range(0, 15)
+    (True, False)
+    >>> str(Range(-128, 127))
+    '-128..127'
+    """
+
+    low: int
+    high: int
+
+    def __contains__(self, value: int) -> bool:
+        """Whether `value` lies in the range."""
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        """The range as messages show it: `low..high`."""
+        return f"{self.low}..{self.high}"
+
+
+_INT8 = Range(-(2**7), 2**7 - 1)
+_INT16 = Range(-(2**15), 2**15 - 1)
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Chip:
+    """One chip: its names, its limits, what it can do.
+
+    The fields with a default are the same for all known chips.
+
+    Attributes:
+        name: the vendor's number, "SYNS63300".
+        plain_name: the name people use, "xylo-imu".
+        description: one line for tables and messages.
+        core_version: arithmetic of the core, 1 or 2. Core 1 has no bias and decays the membrane
+            before it adds the currents, which differs from core 2 in saturation only (simulator).
+        max_inputs: input channels (documented).
+        max_hidden: hidden neurons (documented).
+        max_outputs: output neurons (documented).
+        max_input_expansion: hidden neurons that can have input weights, IEN (documented).
+        max_output_expansion: hidden neurons that can have output weights, OEN (documented).
+        max_synapses: synaptic currents of a hidden neuron (documented). Output neurons have one.
+        max_fan_out: hidden neurons that one hidden neuron can drive (documented). The two
+            synapses of a target share one slot, so a target counts once.
+        max_recurrent_entries: slots of the recurrent weight memory, all neurons together.
+        has_bias: whether neurons can have a constant bias current (documented).
+        has_hibernation: whether the core can sleep through steps without activity (documented).
+        weight_range: signed 8 bit (documented; simulator).
+        threshold_range: signed 16 bit (documented). That thresholds below zero are accepted is
+            uncertain.
+        bias_range: what the design rules allow. The vendor's memory export writes biases as two
+            hexadecimal digits, so 8 bit is what is sure; that the chip has more is uncertain.
+        stored_bias_range: what configurations and engines hold; the vendor's simulator carries
+            16 bit (simulator).
+        dash_range: decay shifts of membranes and synapses, 4 bit (documented).
+        weight_shift_range: left shifts of the input, recurrent and output weights; fields of
+            3 bit (documented; inferred for SYNS63300).
+        stored_weight_shift_range: what configurations and engines hold. Wider than what the
+            registers have, because the simulator computes with larger shifts too.
+        state_range: synaptic currents and membrane potentials, which saturate (simulator).
+        max_input_spikes: spikes of one input channel in one step (simulator).
+        max_hidden_spikes: spikes of one hidden neuron in one step (simulator).
+        max_output_spikes: spikes of one output neuron in one step (simulator).
+        max_alias_targets: neurons that repeat the spikes of one hidden neuron (documented).
+
+    >>> CHIPS["SYNS63300"]
+    <Chip SYNS63300 (xylo-imu)>
+    >>> CHIPS["SYNS63300"].max_hidden
+    496
+    """
+
+    name: str
+    plain_name: str
+    description: str
+    core_version: int
+    max_inputs: int
+    max_hidden: int
+    max_outputs: int
+    max_input_expansion: int
+    max_output_expansion: int
+    max_synapses: int
+    max_fan_out: int
+    max_recurrent_entries: int
+    has_bias: bool
+    has_hibernation: bool
+    weight_range: Range = _INT8
+    threshold_range: Range = _INT16
+    bias_range: Range = _INT8
+    stored_bias_range: Range = _INT16
+    dash_range: Range = Range(0, 15)
+    weight_shift_range: Range = Range(0, 7)
+    stored_weight_shift_range: Range = Range(0, 15)
+    state_range: Range = _INT16
+    max_input_spikes: int = 15
+    max_hidden_spikes: int = 31
+    max_output_spikes: int = 1
+    max_alias_targets: int = 1
+
+    @property
+    def max_weights(self) -> int:
+        """Weights that the three memories hold together, each synapse counted.
+
+        Input memory (inputs x IEN x synapses), recurrent memory (entries x synapses) and output
+        memory (OEN x outputs).
+
+        Source: chip facts, section 1, weight memories (documented; inferred for SYNS63300).
+
+        >>> CHIPS["SYNS63300"].max_weights == 16 * 128 + 31744 + 128 * 16
+        True
+        """
+        per_synapse = self.max_inputs * self.max_input_expansion + self.max_recurrent_entries
+        return per_synapse * self.max_synapses + self.max_output_expansion * self.max_outputs
+
+    def __repr__(self) -> str:
+        """The names only; the limits are in the table."""
+        return f"<Chip {self.name} ({self.plain_name})>"
+
+
+_ROWS = (
+    # Simulated only: the vendor's software dropped its boards. Sizes: documented. Recurrent
+    # entries: 32 a neuron on average, documented with the memory map of the old driver.
+    Chip(
+        name="SYNS61300",
+        plain_name="xylo-1",
+        description="Xylo core 1, spike input, no sensor",
+        core_version=1,
+        max_inputs=16,
+        max_hidden=1000,
+        max_outputs=8,
+        max_input_expansion=1000,
+        max_output_expansion=1000,
+        max_synapses=2,
+        max_fan_out=64,
+        max_recurrent_entries=32_000,
+        has_bias=False,
+        has_hibernation=False,
+    ),
+    # Sizes: documented. Recurrent entries: 32 a neuron on average, documented. A fan-in limit of
+    # 63 appears in a third-party list only and is left out as uncertain.
+    Chip(
+        name="SYNS61201",
+        plain_name="xylo-audio-2",
+        description="Xylo Audio 2, analog microphone front end",
+        core_version=2,
+        max_inputs=16,
+        max_hidden=1000,
+        max_outputs=8,
+        max_input_expansion=1000,
+        max_output_expansion=1000,
+        max_synapses=2,
+        max_fan_out=64,
+        max_recurrent_entries=32_000,
+        has_bias=True,
+        has_hibernation=True,
+    ),
+    # Sizes: documented. Recurrent entries: 64 x 496, from the documented average fan-out. The
+    # sensor drives 15 of the 16 inputs; the core has all 16.
+    Chip(
+        name="SYNS63300",
+        plain_name="xylo-imu",
+        description="Xylo IMU, accelerometer front end",
+        core_version=2,
+        max_inputs=16,
+        max_hidden=496,
+        max_outputs=16,
+        max_input_expansion=128,
+        max_output_expansion=128,
+        max_synapses=1,
+        max_fan_out=512,
+        max_recurrent_entries=64 * 496,
+        has_bias=True,
+        has_hibernation=True,
+    ),
+    # Sizes: documented. Outputs: the driver's constant is 32; an old page says 8 and Rockpool's
+    # rule 16, both copied from other chips. Fan-out: the whole 10-bit id space (documented as
+    # "all"). Recurrent entries: 32 x 992, from the memory map.
+    Chip(
+        name="SYNS65302",
+        plain_name="xylo-audio-3",
+        description="Xylo Audio 3, digital or analog microphone front end",
+        core_version=2,
+        max_inputs=16,
+        max_hidden=992,
+        max_outputs=32,
+        max_input_expansion=128,
+        max_output_expansion=128,
+        max_synapses=2,
+        max_fan_out=1024,
+        max_recurrent_entries=32 * 992,
+        has_bias=True,
+        has_hibernation=True,
+    ),
+)
+
+CHIPS: Mapping[str, Chip] = MappingProxyType({chip.name: chip for chip in _ROWS})
+"""All known chips by `Chip.name`."""
+
+
+def get_chip(name_or_chip: object) -> Chip:
+    """The chip of that name.
+
+    Args:
+        name_or_chip: a name ("SYNS63300") or a plain name ("xylo-imu"), in any case; a `Chip` is
+            given back as it is.
+
+    Returns:
+        The row of `CHIPS`.
+
+    Raises:
+        ValueError: when no chip has that name; the text lists all names and the likely one.
+        TypeError: when it is neither a name nor a chip.
+
+    >>> get_chip("Xylo-IMU")
+    <Chip SYNS63300 (xylo-imu)>
+    """
+    if isinstance(name_or_chip, Chip):
+        return name_or_chip
+    if not isinstance(name_or_chip, str):
+        raise TypeError(
+            f"a chip is a name or a `Chip`, not {type(name_or_chip).__name__}: {_known_names()}"
+        )
+    wanted = name_or_chip.lower()
+    for chip in CHIPS.values():
+        if wanted in (chip.name.lower(), chip.plain_name):
+            return chip
+    raise ValueError(f"no chip is called {name_or_chip!r}{_guess(wanted)}: {_known_names()}")
+
+
+def _guess(wanted: str) -> str:
+    names = {chip.name.lower(): chip.name for chip in CHIPS.values()}
+    names |= {chip.plain_name: chip.plain_name for chip in CHIPS.values()}
+    close = difflib.get_close_matches(wanted, names, n=1)
+    return f", did you mean {names[close[0]]!r}?" if close else ""
+
+
+def _known_names() -> str:
+    listed = ", ".join(f"{chip.name} ({chip.plain_name})" for chip in CHIPS.values())
+    return f"known are {listed}"
+
+
+def chips_allowing(limit: str, needed: int) -> tuple[Chip, ...]:
+    """The chips whose limit takes a value; what a message can offer as a way out.
+
+    Args:
+        limit: a field of `Chip` that starts with `max_`, or one that starts with `has_`.
+        needed: the value that must be allowed; for `has_` fields `True`.
+
+    Returns:
+        The chips in the order of the table; none when no chip allows that much.
+
+    Raises:
+        ValueError: when `limit` is not the name of such a field.
+
+    >>> chips_allowing("max_fan_out", 600)
+    (<Chip SYNS65302 (xylo-audio-3)>,)
+    """
+    known = [field.name for field in fields(Chip) if field.name.startswith(("max_", "has_"))]
+    if limit not in known:
+        raise ValueError(f"{limit!r} is no limit of a chip: limits are {', '.join(known)}")
+    return tuple(chip for chip in CHIPS.values() if getattr(chip, limit) >= needed)

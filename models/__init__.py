@@ -1,7 +1,54 @@
-"""Networks as JAX pytrees."""
+"""Networks as JAX pytrees: modules, losses, training.
+
+In: rasters `(time, channel)` or `(batch, time, channel)`. Out: `(output, new_state, record)`.
+Read `module.py` and `parameters.py` for the contract, then one file a module.
+"""
 
 from ._errors import (
     FormatError as FormatError,
     MissingExtraError as MissingExtraError,
     XylographError as XylographError,
 )
+from ._initializers import (
+    Fill as Fill,
+    kaiming as kaiming,
+    uniform_sqrt as uniform_sqrt,
+    unit_eigs as unit_eigs,
+    xavier as xavier,
+)
+from ._lif import LIFJax as LIFJax
+from ._linear import LinearJax as LinearJax
+from ._saving import load as load, register_function as register_function, save as save
+from ._sequential import JaxSequential as JaxSequential, Sequential as Sequential
+from ._surrogate import step_pwl as step_pwl
+from .module import JaxModule as JaxModule
+from .parameters import (
+    Constant as Constant,
+    Parameter as Parameter,
+    SimulationParameter as SimulationParameter,
+    State as State,
+)
+
+__all__ = [
+    "Constant",
+    "Fill",
+    "FormatError",
+    "JaxModule",
+    "JaxSequential",
+    "LIFJax",
+    "LinearJax",
+    "MissingExtraError",
+    "Parameter",
+    "Sequential",
+    "SimulationParameter",
+    "State",
+    "XylographError",
+    "kaiming",
+    "load",
+    "register_function",
+    "save",
+    "step_pwl",
+    "uniform_sqrt",
+    "unit_eigs",
+    "xavier",
+]

@@ -1,0 +1,72 @@
+"""How parameters and states get their first values.
+
+An initializer takes a shape and returns an array. Random ones draw from NumPy's global generator,
+or from a JAX key when handed one.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .parameters import Shape
+
+
+@dataclass(frozen=True)
+class Fill:
+    """The same number everywhere.
+
+    >>> Fill(0.5)((2,))
+    Array([0.5, 0.5], dtype=float32)
+    """
+
+    value: float = 0.0
+
+    def __call__(self, shape: Shape) -> jax.Array:
+        """An array of this shape."""
+        return jnp.full(shape, self.value, dtype=float)
+
+
+def kaiming(shape: Shape, key: jax.Array | None = None) -> jax.Array:
+    """Uniform within `±sqrt(6 / n_in)`.
+
+    Source: He et al. 2015, arXiv 1502.01852, equation 10 for uniform draws.
+    """
+    return _uniform(shape, np.sqrt(6 / shape[0]), key)
+
+
+def xavier(shape: Shape, key: jax.Array | None = None) -> jax.Array:
+    """Uniform within `±sqrt(6 / sum(shape))`.
+
+    Source: Glorot and Bengio 2010, equation 16.
+    """
+    return _uniform(shape, np.sqrt(6 / sum(shape)), key)
+
+
+def uniform_sqrt(shape: Shape, key: jax.Array | None = None) -> jax.Array:
+    """Uniform within `±sqrt(1 / shape[0])`."""
+    return _uniform(shape, np.sqrt(1 / shape[0]), key)
+
+
+def unit_eigs(shape: Shape, key: jax.Array | None = None) -> jax.Array:
+    """Normal with variance `1 / n`, so that a square matrix has eigenvalues within the unit disc.
+
+    Source: the circular law (Girko 1984).
+    """
+    if key is None:
+        return jnp.array(np.random.normal(size=shape) / np.sqrt(shape[0]), dtype=float)
+    return jax.random.normal(key, shape, dtype=float) / np.sqrt(shape[0])
+
+
+def _uniform(shape: Shape, bound: float, key: jax.Array | None) -> jax.Array:
+    if key is None:
+        return jnp.array(np.random.uniform(-bound, bound, size=shape), dtype=float)
+    return jax.random.uniform(key, shape, dtype=float, minval=-bound, maxval=bound)
+
+
+def random_key(key: jax.Array | None) -> jax.Array:
+    """The key itself, typed or raw, or a new one drawn from NumPy's global generator."""
+    if key is not None:
+        return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
+    return jax.random.key_data(jax.random.key(np.random.randint(0, 2**31)))

@@ -1,0 +1,96 @@
+"""`Sequential`: modules one after the other."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+from .module import JaxModule, Tree
+
+
+class JaxSequential(JaxModule):
+    """A chain of modules, each fed by the one before.
+
+    Children are named `f"{index}_{ClassName}"`, or by the keys of an `OrderedDict`. New states
+    and records are nested under these names; the record also holds each child's output as
+    `f"{child}_output"`.
+
+    Args:
+        *modules: the modules, or one `OrderedDict` of them and then further modules.
+
+    Raises:
+        ValueError: sizes that do not chain, or a name used twice.
+
+    >>> from xylograph.models import LIFJax, LinearJax
+    >>> net = JaxSequential(LinearJax((4, 8)), LIFJax(8))
+    >>> net
+    JaxSequential  with shape (4, 8) {
+        LinearJax '0_LinearJax' with shape (4, 8)
+        LIFJax '1_LIFJax' with shape (8, 8)
+    }
+    >>> net[1] is net["1_LIFJax"]
+    True
+    """
+
+    def __init__(self, *modules: JaxModule | OrderedDict[str, JaxModule]) -> None:
+        super().__init__((0, 0))
+        for entry in modules:
+            if isinstance(entry, OrderedDict):
+                for name, module in entry.items():
+                    self._add(module, name)
+            else:
+                self._add(entry, None)
+
+    def append(self, module: JaxModule, name: str | None = None) -> None:
+        """Add a module at the end, in place.
+
+        Raises:
+            ValueError: the sizes do not chain, or the name is taken.
+        """
+        self._add(module, name)
+
+    def _add(self, module: JaxModule, name: str | None) -> None:
+        if not isinstance(module, JaxModule):
+            raise TypeError(f"`{self.class_name}` takes JaxModules, got {type(module).__name__}")
+        before = list(self.modules().values())
+        name = name or f"{len(before)}_{module.class_name}"
+        if name in self.modules():
+            raise ValueError(f"`{self.class_name}` has a submodule `{name}` already")
+        if before:
+            _require_chain(len(before) - 1, before[-1], module)
+        setattr(self, name, module)
+        self._shape = (before[0].size_in if before else module.size_in, module.size_out)
+        self._spiking_input = before[0].spiking_input if before else module.spiking_input
+        self._spiking_output = module.spiking_output
+
+    def __getitem__(self, key: int | str) -> JaxModule:
+        """The child at a position or of a name."""
+        children = self.modules()
+        return children[key] if isinstance(key, str) else list(children.values())[key]
+
+    def __len__(self) -> int:
+        """Number of children."""
+        return len(self.modules())
+
+    def __iter__(self) -> Iterator[JaxModule]:
+        """The children in order."""
+        return iter(self.modules().values())
+
+    def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, Tree, Tree]:
+        """Run each child over the output of the one before."""
+        data, new_state, recorded = input_data, {}, {}
+        for name, child in self.modules().items():
+            data, new_state[name], recorded[name] = child(data, record=record)
+            recorded[f"{name}_output"] = data
+        return data, new_state, recorded if record is not False else {}
+
+
+Sequential = JaxSequential
+
+
+def _require_chain(index: int, first: JaxModule, second: JaxModule) -> None:
+    gives, takes = first.size_out, second.size_in
+    if gives != takes and None not in (gives, takes):
+        raise ValueError(
+            f"The output of submodule {index} ({first.class_name}) does not match the input shape "
+            f"of submodule {index + 1} ({second.class_name}): {gives} ≠ {takes}"
+        )

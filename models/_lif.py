@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from ._initializers import Fill, kaiming, random_key
 from ._surrogate import step_pwl
-from .module import JaxModule, Tree
+from .module import JaxModule, Tree, wants_record
 from .parameters import Parameter, SimulationParameter, State
 
 
@@ -128,7 +128,7 @@ class LIFJax(JaxModule):
             ValueError: wrong rank or wrong number of channels.
         """
         data, state = self._auto_batch(input_data, (self.spikes, self.isyn, self.vmem))
-        next_key, noise = self._noise(data.shape[:2])
+        next_key, noise = self._noise(data.shape[0], data.shape[1])
         state, traces = _evolve_lif(
             data.reshape((*data.shape[:2], self.size_out, self.n_synapses)),
             state,
@@ -139,18 +139,18 @@ class LIFJax(JaxModule):
             self.threshold,
             self.w_rec,
             max_spikes=float(self.max_spikes_per_dt),
-            record=bool(record) if not isinstance(record, jax.core.Tracer) else True,
+            record=wants_record(record),
         )
         spikes, isyn, vmem = (value[0] for value in state)
         new_state = {"spikes": spikes, "isyn": isyn, "vmem": vmem, "rng_key": next_key}
-        return traces["spikes"], new_state, traces if record is not False else {}
+        return traces["spikes"], new_state, traces if wants_record(record) else {}
 
-    def _noise(self, batch_and_time: tuple[int, int]) -> tuple[jax.Array, jax.Array | None]:
+    def _noise(self, n_batch: int, n_time: int) -> tuple[jax.Array, jax.Array | None]:
         """The next key, and what noise adds to the membranes, if there is any."""
         if isinstance(self.noise_std, (int, float)) and self.noise_std == 0:
             return self.rng_key, None
         next_key, key = jax.random.split(self.rng_key)
-        draws = jax.random.normal(key, (*batch_and_time, self.size_out), dtype=float)
+        draws = jax.random.normal(key, (n_batch, n_time, self.size_out), dtype=float)
         return next_key, self.noise_std * jnp.sqrt(self.dt) * draws
 
 
@@ -174,8 +174,8 @@ def _evolve_lif(
     def step(carry, inputs):
         spikes, isyn, vmem = carry
         arriving, noise_now = inputs
-        if w_rec is not None:
-            irec = (spikes @ w_rec).reshape((*spikes.shape, n_synapses))
+        irec = None if w_rec is None else (spikes @ w_rec).reshape((*spikes.shape, n_synapses))
+        if irec is not None:
             arriving = arriving + irec
         isyn = (isyn + arriving) * beta
         vmem = vmem * alpha + isyn.sum(-1) + bias
@@ -185,7 +185,7 @@ def _evolve_lif(
         vmem = vmem - spikes * threshold
         seen = {"spikes": spikes}
         if record:
-            irec = irec if w_rec is not None else jnp.zeros_like(isyn)
+            irec = jnp.zeros_like(isyn) if irec is None else irec
             seen |= {"irec": irec, "isyn": isyn, "vmem": vmem}
         return (spikes, isyn, vmem), seen
 

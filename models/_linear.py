@@ -51,13 +51,17 @@ class LinearJax(JaxModule):
             raise ValueError(f"`LinearJax` takes the shape `(n_in, n_out)`, got {shape!r}")
         weight_key, bias_key = (None, None) if rng_key is None else jax.random.split(rng_key)
         self.weight: Any = Parameter(
-            weight, family="weights", init_func=weight_init_func, shape=self.shape, key=weight_key
+            weight,
+            family="weights",
+            init_func=weight_init_func,
+            shape=(self.size_in, self.size_out),
+            key=weight_key,
         )
         self.bias: Any = 0
         if has_bias or bias is not None:
             del self.bias
             self.bias = Parameter(
-                bias, family="biases", init_func=bias_init_func, shape=self.shape[1], key=bias_key
+                bias, family="biases", init_func=bias_init_func, shape=self.size_out, key=bias_key
             )
 
     def evolve(self, input_data: Any, record: bool = False) -> tuple[jax.Array, Tree, Tree]:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
-from .module import JaxModule, Tree
+from .module import JaxModule, Tree, wants_record
 
 
 class JaxSequential(JaxModule):
@@ -81,7 +81,7 @@ class JaxSequential(JaxModule):
         for name, child in self.modules().items():
             data, new_state[name], recorded[name] = child(data, record=record)
             recorded[f"{name}_output"] = data
-        return data, new_state, recorded if record is not False else {}
+        return data, new_state, recorded if wants_record(record) else {}
 
 
 Sequential = JaxSequential

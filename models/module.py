@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import difflib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import GetAttrKey
@@ -397,10 +398,10 @@ class JaxModule:
         return structure.leaves_of(self), structure
 
     @classmethod
-    def tree_unflatten(cls, structure: _Structure, leaves: Sequence[Any]) -> Self:
+    def tree_unflatten(cls, structure: _Structure, leaves: Iterable[Any]) -> Self:
         """A module with these leaves; no constructor runs and nothing is checked."""
         new = object.__new__(cls)
-        structure.fill(new, leaves)
+        structure.fill(new, tuple(leaves))
         return new
 
 
@@ -448,7 +449,7 @@ class _Structure:
             *(store[n] for n in self.children),
         ]
 
-    def keys(self) -> list[GetAttrKey]:
+    def keys(self) -> list[Any]:
         return [
             *(GetAttrKey(n) for n in self.leaf_names),
             *(GetAttrKey(f"{n}@reset") for n in self.reset_names),
@@ -465,7 +466,7 @@ class _Structure:
         store.update(zip(self.children, leaves[n_values + n_resets :], strict=True))
 
 
-def _flatten_with_keys(module: JaxModule) -> tuple[list[tuple[GetAttrKey, Any]], _Structure]:
+def _flatten_with_keys(module: JaxModule) -> tuple[list[tuple[Any, Any]], _Structure]:
     leaves, structure = module.tree_flatten()
     return list(zip(structure.keys(), leaves, strict=True)), structure
 
@@ -529,6 +530,11 @@ def class_path(cls: type[JaxModule]) -> str:
 def find_class(path: str) -> type[JaxModule] | None:
     """The module class a file names, if it has been defined or imported in this process."""
     return _CLASSES.get(path)
+
+
+def wants_record(record: Any) -> bool:
+    """Whether a call records: `jit` hands over a traced value, which cannot be asked."""
+    return True if isinstance(record, jax.core.Tracer) else bool(record)
 
 
 def _shape_tuple(shape: int | Sequence[int | None] | None) -> tuple[int | None, ...]:

@@ -3,21 +3,23 @@
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Int8, Int16, UInt8
 
 from ._errors import DesignRuleError, Violation
-from ._fields import FIELD_NAMES, StorageError, checked_fields
+from ._fields import FIELD_NAMES, checked_fields, counted
 from ._usage import ResourceUsage, resource_usage
 from .chips import Chip, get_chip
 
 
 # Equality and hash are written out: the generated ones compare arrays by `==`, which is no truth
 # value. So is `__init__`: what a caller may give is wider than what is stored.
+@final
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class XyloConfig:
     """All integers of one chip's configuration, well-formed and unchangeable.
@@ -119,11 +121,11 @@ class XyloConfig:
         known_chip = get_chip(chip)
         values, problems = checked_fields(known_chip, given)
         if problems:
-            raise StorageError(problems)
-        # A frozen dataclass can be filled in no other way.
-        object.__setattr__(self, "chip", known_chip)
-        for name in FIELD_NAMES:
-            object.__setattr__(self, name, values[name])
+            lines = "".join(f"\n- {problem}" for problem in problems)
+            raise ValueError(
+                f"this is no configuration, {counted(len(problems), 'problem')}:{lines}"
+            )
+        _fill(self, known_chip, values)
 
     @property
     def n_inputs(self) -> int:
@@ -162,6 +164,11 @@ class XyloConfig:
         >>> print(config.usage()[1])
         hidden neurons: 2 of 496
         """
+        return self._usage
+
+    # Counting a million weights takes milliseconds, and each violation asks for it.
+    @cached_property
+    def _usage(self) -> tuple[ResourceUsage, ...]:
         return resource_usage(
             self.chip,
             weights_in=self.weights_in,
@@ -176,7 +183,7 @@ class XyloConfig:
         >>> print(config.violations()[0])
         output neuron 0 has the bias 3; SYNS61300 has no bias: set `bias_out[0]` to 0, or map to SYNS61201, SYNS63300 or SYNS65302 [bias_only_where_available]
         """
-        # Here and below: the modules know the class, so the class can know them only when called.
+        # Here and below: these modules import this class, so it can import them only when called.
         from ._rules import violations
 
         return violations(self)
@@ -209,8 +216,8 @@ class XyloConfig:
 
         return save_config(self, path)
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> "XyloConfig":
         """Read a configuration that `save` wrote, in this version or an earlier one.
 
         Args:
@@ -224,9 +231,9 @@ class XyloConfig:
                 names each place in the file.
             OSError: when the file cannot be read.
         """
-        from ._config_file import load_fields
+        from ._config_file import load_config
 
-        return cls(**load_fields(path))
+        return load_config(path)
 
     def __eq__(self, other: object) -> bool:
         """Whether chip and all fields hold the same."""
@@ -250,16 +257,31 @@ class XyloConfig:
     def __repr__(self) -> str:
         """Chip and sizes on one line."""
         return (
-            f"<XyloConfig {self.chip.name}: {_count(self.n_inputs, 'input')}, "
+            f"<XyloConfig {self.chip.name}: {counted(self.n_inputs, 'input')}, "
             f"{self.n_hidden} hidden ({self.n_input_expansion} from input, "
-            f"{self.n_output_expansion} to output), {_count(self.n_outputs, 'output')}, "
-            f"{_count(self.n_synapses, 'synapse')}>"
+            f"{self.n_output_expansion} to output), {counted(self.n_outputs, 'output')}, "
+            f"{counted(self.n_synapses, 'synapse')}>"
         )
+
+
+def from_checked_fields(chip: Chip, values: dict[str, Any]) -> XyloConfig:
+    """The configuration with these fields, without a second look at them.
+
+    Args:
+        chip: the chip.
+        values: what `checked_fields` gave when it found no problem.
+    """
+    config = object.__new__(XyloConfig)
+    _fill(config, chip, values)
+    return config
+
+
+def _fill(config: XyloConfig, chip: Chip, values: dict[str, Any]) -> None:
+    # A frozen dataclass can be filled in no other way.
+    object.__setattr__(config, "chip", chip)
+    for name in FIELD_NAMES:
+        object.__setattr__(config, name, values[name])
 
 
 def _rebuilt(fields: dict[str, Any]) -> XyloConfig:
     return XyloConfig(**fields)
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"

@@ -94,20 +94,6 @@ class Problem:
         return f"`{self.field}{index}` {self.text}"
 
 
-class StorageError(ValueError):
-    """A configuration cannot be stored; lists every problem.
-
-    Args:
-        problems: at least one.
-    """
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-        n_problems = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        lines = "".join(f"\n- {problem}" for problem in problems)
-        super().__init__(f"this is no configuration, {n_problems}:{lines}")
-
-
 def checked_fields(
     chip: Chip, given: Mapping[str, object], *, skip: AbstractSet[str] = frozenset()
 ) -> tuple[dict[str, Any], list[Problem]]:
@@ -201,7 +187,7 @@ def _entries(
     problems = []
     for index in found[:_SHOWN]:
         place = tuple(int(number) for number in index)
-        problems.append(Problem(name, place, f"is {_shown(array[place])}, {text}"))
+        problems.append(Problem(name, place, f"is {shown(array[place])}, {text}"))
     if len(found) > _SHOWN:
         problems.append(
             Problem(name, (), f"has {len(found) - _SHOWN} more such entries of {array.size}")
@@ -209,12 +195,35 @@ def _entries(
     return problems
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """The value as a message shows it: on one line, and never long.
+
+    >>> shown(0.5), shown([1, 2]), shown("a" * 99)
+    ('0.5', 'a list of 2', "'aaaaaaaaaaaaaaaaaaaa...'")
+    """
     value = value.item() if isinstance(value, np.generic) else value
+    # Containers are counted, not shown: they can be huge, or nested deeper than `repr` can follow.
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, dict):
+        return f"an object of {len(value)} keys"
+    if isinstance(value, np.ndarray):
+        return f"an array of the shape {value.shape}"
     if isinstance(value, int) and abs(value) >= 10**20:
         return "a number of more than 20 digits"
+    if isinstance(value, str) and len(value) > 20:
+        return repr(value[:20] + "...")
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def counted(n: int, noun: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "input"), counted(2, "input")
+    ('1 input', '2 inputs')
+    """
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _wrong_rank(field: IntegerField, array: np.ndarray) -> list[Problem]:
@@ -304,7 +313,7 @@ def _read_aliases(
     if value is None:
         return ((),) * (n_hidden or 0), []
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        return (), [Problem("aliases", (), f"is {_shown(value)}, not a list of lists")]
+        return (), [Problem("aliases", (), f"is {shown(value)}, not a list of lists")]
     lists: list[tuple[int, ...]] = []
     problems: list[Problem] = []
     for source, targets in enumerate(value):
@@ -321,16 +330,16 @@ def _read_targets(
     source: int, targets: object, n_hidden: int | None
 ) -> tuple[tuple[int, ...], list[Problem]]:
     if isinstance(targets, str | bytes | Mapping) or not isinstance(targets, Iterable):
-        text = f"is {_shown(targets)}, not a list of neuron ids"
+        text = f"is {shown(targets)}, not a list of neuron ids"
         return (), [Problem("aliases", (source,), text)]
     ids: list[int] = []
     problems: list[Problem] = []
     for place, target in enumerate(targets):
         if not isinstance(target, int | np.integer) or isinstance(target, bool):
-            text = f"is {_shown(target)}, not a neuron id"
+            text = f"is {shown(target)}, not a neuron id"
             problems.append(Problem("aliases", (source, place), text))
         elif n_hidden is not None and not 0 <= target < n_hidden:
-            text = f"is {_shown(target)}, hidden neurons are 0..{n_hidden - 1}"
+            text = f"is {shown(target)}, hidden neurons are 0..{n_hidden - 1}"
             problems.append(Problem("aliases", (source, place), text))
         else:
             ids.append(int(target))
@@ -338,7 +347,7 @@ def _read_targets(
 
 
 def _read_dt(value: object) -> tuple[float, list[Problem]]:
-    text = f"is {_shown(value)}, not a time in seconds above zero"
+    text = f"is {shown(value)}, not a time in seconds above zero"
     try:
         array = np.asarray(value)
         dt = float(array) if array.ndim == 0 and array.dtype.kind in "iuf" else math.nan

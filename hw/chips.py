@@ -20,7 +20,7 @@ mapper defaults), *simulator* (constants of the vendor's bit-exact simulator), *
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
@@ -74,6 +74,7 @@ class Chip:
         max_recurrent_entries: slots of the recurrent weight memory, all neurons together.
         has_bias: whether neurons can have a constant bias current (documented).
         has_hibernation: whether the core can sleep through steps without activity (documented).
+        has_boards: whether the vendor's software still drives boards with it (documented).
         weight_range: signed 8 bit (documented; simulator).
         threshold_range: signed 16 bit (documented). That thresholds below zero are accepted is
             uncertain.
@@ -112,6 +113,7 @@ class Chip:
     max_recurrent_entries: int
     has_bias: bool
     has_hibernation: bool
+    has_boards: bool
     weight_range: Range = _INT8
     threshold_range: Range = _INT16
     bias_range: Range = _INT8
@@ -163,6 +165,7 @@ _ROWS = (
         max_recurrent_entries=32_000,
         has_bias=False,
         has_hibernation=False,
+        has_boards=False,
     ),
     # Sizes: documented. Recurrent entries: 32 a neuron on average, documented. A fan-in limit of
     # 63 appears in a third-party list only and is left out as uncertain.
@@ -181,6 +184,7 @@ _ROWS = (
         max_recurrent_entries=32_000,
         has_bias=True,
         has_hibernation=True,
+        has_boards=True,
     ),
     # Sizes: documented. Recurrent entries: 64 x 496, from the documented average fan-out. The
     # sensor drives 15 of the 16 inputs; the core has all 16.
@@ -199,6 +203,7 @@ _ROWS = (
         max_recurrent_entries=64 * 496,
         has_bias=True,
         has_hibernation=True,
+        has_boards=True,
     ),
     # Sizes: documented. Outputs: the driver's constant is 32; an old page says 8 and Rockpool's
     # rule 16, both copied from other chips. Fan-out: the whole 10-bit id space (documented as
@@ -218,6 +223,7 @@ _ROWS = (
         max_recurrent_entries=32 * 992,
         has_bias=True,
         has_hibernation=True,
+        has_boards=True,
     ),
 )
 
@@ -268,14 +274,14 @@ def _known_names() -> str:
 
 
 def chips_allowing(limit: str, needed: int) -> tuple[Chip, ...]:
-    """The chips whose limit takes a value; what a message can offer as a way out.
+    """The chips one can get whose limit takes a value; what a message can offer as a way out.
 
     Args:
-        limit: a field of `Chip` that starts with `max_`, or one that starts with `has_`.
+        limit: a field of `Chip` that begins with `max_`, or one that begins with `has_`.
         needed: the value that must be allowed; for `has_` fields `True`.
 
     Returns:
-        The chips in the order of the table; none when no chip allows that much.
+        Chips with boards, in the order of the table; none when no chip allows that much.
 
     Raises:
         ValueError: when `limit` is not the name of such a field.
@@ -283,7 +289,35 @@ def chips_allowing(limit: str, needed: int) -> tuple[Chip, ...]:
     >>> chips_allowing("max_fan_out", 600)
     (<Chip SYNS65302 (xylo-audio-3)>,)
     """
-    known = [field.name for field in fields(Chip) if field.name.startswith(("max_", "has_"))]
-    if limit not in known:
-        raise ValueError(f"{limit!r} is no limit of a chip: limits are {', '.join(known)}")
-    return tuple(chip for chip in CHIPS.values() if getattr(chip, limit) >= needed)
+    if limit not in _LIMITS:
+        raise ValueError(f"{limit!r} is no limit of a chip: limits are {', '.join(_LIMITS)}")
+    return tuple(
+        chip for chip in CHIPS.values() if chip.has_boards and getattr(chip, limit) >= needed
+    )
+
+
+def named_with_limit(chips: Iterable[Chip], limit: str) -> str:
+    """Chips as a hint names them, each with what it allows.
+
+    Args:
+        chips: usually from `chips_allowing`.
+        limit: the field of `Chip` to quote; of `has_` fields there is nothing to quote.
+
+    Returns:
+        The end of a sentence; empty without chips.
+
+    >>> named_with_limit(chips_allowing("max_fan_out", 71), "max_fan_out")
+    'SYNS63300, which allows 512, or SYNS65302, which allows 1024'
+    >>> named_with_limit(chips_allowing("has_bias", True), "has_bias")
+    'SYNS61201, SYNS63300 or SYNS65302'
+    """
+    if limit.startswith("has_"):
+        *others, last = [chip.name for chip in chips] or [""]
+        return " or ".join(part for part in (", ".join(others), last) if part)
+    return ", or ".join(f"{chip.name}, which allows {getattr(chip, limit)}" for chip in chips)
+
+
+_LIMITS = (
+    *(field.name for field in fields(Chip) if field.name.startswith(("max_", "has_"))),
+    "max_weights",
+)

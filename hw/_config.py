@@ -12,7 +12,8 @@ import numpy.typing as npt
 from jaxtyping import Int8, Int16, UInt8
 
 from ._errors import DesignRuleError, Violation
-from ._fields import FIELD_NAMES, checked_fields, counted
+from ._fields import FIELD_NAMES, counted
+from ._storage import checked_fields
 from ._usage import ResourceUsage, resource_usage
 from .chips import Chip, get_chip
 
@@ -117,6 +118,7 @@ class XyloConfig:
             ValueError: when something cannot be stored; lists everything that is wrong.
             TypeError: when `chip` is neither a name nor a `Chip`.
         """
+        # The arguments, before anything else is a local name.
         given = {name: value for name, value in locals().items() if name in FIELD_NAMES}
         known_chip = get_chip(chip)
         values, problems = checked_fields(known_chip, given)

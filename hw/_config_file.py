@@ -22,7 +22,15 @@ import numpy as np
 from ..models import FormatError
 from ..models._files import write_atomically
 from ._config import XyloConfig, from_checked_fields
-from ._fields import FIELD_NAMES, INTEGER_FIELDS, Problem, checked_fields, counted, shown
+from ._fields import (
+    FIELD_NAMES,
+    INTEGER_FIELDS,
+    IntegerField,
+    Problem,
+    counted,
+    shown,
+)
+from ._storage import checked_fields
 from .chips import CHIPS, Chip, get_chip
 
 _FORMAT = "xylograph.XyloConfig"
@@ -62,26 +70,13 @@ def load_config(path: str | os.PathLike[str]) -> XyloConfig:
     """Read a configuration; see `XyloConfig.load`."""
     content = _parsed(path)
     _require_schema(path, content)
-    problems = [f"`$` lacks the key {key!r}" for key in sorted(_KEYS - content.keys())]
-    unknown = sorted(content.keys() - _KEYS)
-    problems += [
-        f"`$` has the key {shown(key)}, which schema {_SCHEMA} does not know: remove it"
-        for key in unknown[:_SHOWN]
-    ]
-    if len(unknown) > _SHOWN:
-        problems.append(f"`$` has {len(unknown) - _SHOWN} more unknown keys")
-    chip, wrong = _read_chip(content.get("chip"))
-    problems += wrong if "chip" in content else []
-    mistyped: list[Problem] = []
+    chip, problems = _read_chip(content)
     given = {name: content[name] for name in FIELD_NAMES if name in content}
-    for name, value in given.items():
-        found = list(_mistyped(name, value))
-        mistyped += found[:_SHOWN]
-        if len(found) > _SHOWN:
-            mistyped.append(Problem(name, (), f"has {len(found) - _SHOWN} more such entries"))
-    bad = {problem.field for problem in mistyped} | (set(FIELD_NAMES) - given.keys())
-    values, outside = checked_fields(chip, given, skip=bad)
-    problems += [_with_pointer(problem) for problem in mistyped + outside]
+    mistyped = [problem for name, value in given.items() for problem in _mistyped(name, value)]
+    unreadable = {problem.field for problem in mistyped} | (set(FIELD_NAMES) - given.keys())
+    values, unstorable = checked_fields(chip, given, skip=unreadable)
+    problems += _wrong_keys(content)
+    problems += [_with_pointer(problem) for problem in mistyped + unstorable]
     if problems:
         _refuse(path, problems)
     return from_checked_fields(chip, values)
@@ -143,64 +138,77 @@ def _require_schema(path: str | os.PathLike[str], content: dict[str, Any]) -> No
         _refuse(path, [f"{text}: {way_out}"])
 
 
-def _read_chip(value: object) -> tuple[Chip, list[str]]:
-    """The chip; on failure any chip, since the ranges of the fields are the same for all."""
+def _wrong_keys(content: dict[str, Any]) -> list[str]:
+    missing = [f"`$` lacks the key {key!r}" for key in sorted(_KEYS - content.keys())]
+    unknown = sorted(content.keys() - _KEYS)
+    problems = missing + [
+        f"`$` has the key {shown(key)}, which schema {_SCHEMA} does not know: remove it"
+        for key in unknown[:_SHOWN]
+    ]
+    if len(unknown) > _SHOWN:
+        problems.append(f"`$` has {counted(len(unknown) - _SHOWN, 'more unknown key')}")
+    return problems
+
+
+def _read_chip(content: dict[str, Any]) -> tuple[Chip, list[str]]:
+    """The chip; on failure any chip, since the stored ranges are the same for all."""
     stand_in = next(iter(CHIPS.values()))
-    if not isinstance(value, str):
-        return stand_in, [f"`$.chip` is {shown(value)}, not the name of a chip"]
+    if "chip" not in content:
+        return stand_in, []  # Told with the other missing keys.
+    name = content["chip"]
+    if not isinstance(name, str):
+        return stand_in, [f"`$.chip` is {shown(name)}, not the name of a chip"]
     try:
-        return get_chip(value), []
+        return get_chip(name), []
     except ValueError as err:
         return stand_in, [f"`$.chip` is wrong: {err}"]
 
 
-def _mistyped(name: str, value: object) -> Iterator[Problem]:
-    """What in the field has a type that the file format does not have there."""
+def _mistyped(name: str, value: object) -> list[Problem]:
+    """What in a field has a type or a length that the format does not have there."""
     if name == "dt":
-        if type(value) not in (int, float):
-            yield Problem(name, (), f"is {shown(value)}, not a number")
+        is_number = type(value) in (int, float)  # Not `isinstance`: `true` is no number.
+        wrong = [] if is_number else [((), f"is {shown(value)}, not a number")]
     elif name == "aliases":
-        yield from _mistyped_lists(name, value, (), depth=2, may_be_ragged=True)
-    elif not INTEGER_FIELDS[name].axes:
-        yield from _mistyped_numbers(name, value)
+        wrong = list(_wrong_lists(value, (None, None)))
     else:
-        yield from _mistyped_lists(name, value, (), depth=_depth(name, value))
+        wrong = list(_wrong_lists(value, _lengths(INTEGER_FIELDS[name], value)))
+    problems = [Problem(name, index, text) for index, text in wrong[:_SHOWN]]
+    if len(wrong) > _SHOWN:
+        problems.append(Problem(name, (), f"has {len(wrong) - _SHOWN} more such entries"))
+    return problems
 
 
-def _mistyped_numbers(name: str, value: object) -> Iterator[Problem]:
-    if type(value) is not int:
-        yield Problem(name, (), f"is {shown(value)}, not an integer")
+def _lengths(field: IntegerField, value: Any) -> tuple[int | None, ...]:
+    """How long the lists of a field are on each level, by the first list of that level."""
+    lengths: list[int | None] = []
+    while isinstance(value, list) and len(lengths) < len(field.axes):
+        lengths.append(len(value))
+        value = value[0] if value else None
+    n_least = len(field.axes) - field.has_synapses
+    return (*lengths, *[None] * (n_least - len(lengths)))
 
 
-def _depth(name: str, value: object) -> int:
-    """How deep the lists of the field go; its first entry tells if it has a synapse axis."""
-    field = INTEGER_FIELDS[name]
-    first: Any = value
-    for _ in range(2):
-        first = first[0] if isinstance(first, list) and first else None
-    has_axis = not field.has_synapses or isinstance(first, list)
-    return len(field.axes) if has_axis else len(field.axes) - 1
+def _wrong_lists(
+    value: Any, lengths: tuple[int | None, ...], index: tuple[int, ...] = ()
+) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Where nested lists of integers are something else, and what they are.
 
-
-def _mistyped_lists(
-    name: str, value: Any, index: tuple[int, ...], *, depth: int, may_be_ragged: bool = False
-) -> Iterator[Problem]:
-    """What in nested lists of integers is no list, no integer, or a list of another length."""
-    if not isinstance(value, list):
-        yield Problem(name, index, f"is {shown(value)}, not a list")
-    elif depth == 1:
-        # The usual case in one look: a matrix has up to two million entries.
-        if set(map(type, value)) <= {int}:
-            return
-        for place, number in enumerate(value):
-            if type(number) is not int:
-                yield Problem(name, (*index, place), f"is {shown(number)}, not an integer")
-    else:
-        first = next((len(row) for row in value if isinstance(row, list)), 0)
-        for place, row in enumerate(value):
-            if not may_be_ragged and isinstance(row, list) and len(row) != first:
-                text = f"has {len(row)} entries, the rows before have {first}"
-                yield Problem(name, (*index, place), text)
-            yield from _mistyped_lists(
-                name, row, (*index, place), depth=depth - 1, may_be_ragged=may_be_ragged
-            )
+    Args:
+        value: what should be a list, or an integer when `lengths` is empty.
+        lengths: of the lists on each level; `None`: any.
+        index: of the value in the field.
+    """
+    if not lengths:
+        if type(value) is not int:
+            yield index, f"is {shown(value)}, not an integer"
+    elif not isinstance(value, list):
+        yield index, f"is {shown(value)}, not a list"
+    elif lengths[0] is not None and len(value) != lengths[0]:
+        entries = counted(len(value), "entry", "entries")
+        yield index, f"has {entries}, the lists before it have {lengths[0]}"
+    elif len(lengths) > 1 or set(map(type, value)) != {int}:
+        # Rows of nothing but integers, the usual case, are not walked: a matrix has up to two
+        # million entries.
+        for place, entry in enumerate(value):
+            yield from _wrong_lists(entry, lengths[1:], (*index, place))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,10 @@ from ._fields import FIELD_NAMES, counted
 from ._storage import checked_fields
 from ._usage import ResourceUsage, resource_usage
 from .chips import Chip, get_chip
+
+# `int` and `float` are array-like for static checkers; the run-time checker of the tests does not
+# take them for the `complex` that `ArrayLike` has in their place.
+Numbers: TypeAlias = npt.ArrayLike | int | float
 
 
 # Equality and hash are written out: the generated ones compare arrays by `==`, which is no truth
@@ -91,23 +95,23 @@ class XyloConfig:
         self,
         chip: object,
         *,
-        weights_in: npt.ArrayLike,
-        weights_rec: npt.ArrayLike | None = None,
-        weights_out: npt.ArrayLike,
-        dash_mem: npt.ArrayLike = 1,
-        dash_syn: npt.ArrayLike = 1,
-        dash_syn_2: npt.ArrayLike = 1,
-        dash_mem_out: npt.ArrayLike = 1,
-        dash_syn_out: npt.ArrayLike = 1,
-        threshold: npt.ArrayLike = 0,
-        threshold_out: npt.ArrayLike = 0,
-        bias: npt.ArrayLike = 0,
-        bias_out: npt.ArrayLike = 0,
-        weight_shift_in: npt.ArrayLike = 0,
-        weight_shift_rec: npt.ArrayLike = 0,
-        weight_shift_out: npt.ArrayLike = 0,
+        weights_in: Numbers,
+        weights_rec: Numbers | None = None,
+        weights_out: Numbers,
+        dash_mem: Numbers = 1,
+        dash_syn: Numbers = 1,
+        dash_syn_2: Numbers = 1,
+        dash_mem_out: Numbers = 1,
+        dash_syn_out: Numbers = 1,
+        threshold: Numbers = 0,
+        threshold_out: Numbers = 0,
+        bias: Numbers = 0,
+        bias_out: Numbers = 0,
+        weight_shift_in: Numbers = 0,
+        weight_shift_rec: Numbers = 0,
+        weight_shift_out: Numbers = 0,
         aliases: Iterable[Iterable[int]] | None = None,
-        dt: npt.ArrayLike = 1e-3,
+        dt: Numbers = 1e-3,
     ) -> None:
         """Check and copy what is given.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,15 @@ from ._errors import DesignRuleError, Violation
 from ._fields import FIELD_NAMES, counted
 from ._storage import checked_fields
 from ._usage import ResourceUsage, resource_usage
-from .chips import Chip, get_chip
+from .chips import Chip, ChipLike, get_chip
 
-# `int` and `float` are array-like for static checkers; the run-time checker of the tests does not
-# take them for the `complex` that `ArrayLike` has in their place.
-Numbers: TypeAlias = npt.ArrayLike | int | float
+# Checked statically by what is meant. At run time, where the tests check types as well, the
+# constructor takes anything and says itself what is wrong, the same for everybody.
+if TYPE_CHECKING:
+    Numbers: TypeAlias = npt.ArrayLike
+    Aliases: TypeAlias = Iterable[Iterable[int]]
+else:
+    Numbers = Aliases = object
 
 
 # Equality and hash are written out: the generated ones compare arrays by `==`, which is no truth
@@ -93,7 +97,7 @@ class XyloConfig:
 
     def __init__(
         self,
-        chip: object,
+        chip: ChipLike,
         *,
         weights_in: Numbers,
         weights_rec: Numbers | None = None,
@@ -110,7 +114,7 @@ class XyloConfig:
         weight_shift_in: Numbers = 0,
         weight_shift_rec: Numbers = 0,
         weight_shift_out: Numbers = 0,
-        aliases: Iterable[Iterable[int]] | None = None,
+        aliases: Aliases | None = None,
         dt: Numbers = 1e-3,
     ) -> None:
         """Check and copy what is given.

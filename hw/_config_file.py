@@ -175,7 +175,8 @@ def _mistyped(name: str, value: object) -> list[Problem]:
         wrong = list(_wrong_lists(value, _lengths(INTEGER_FIELDS[name], value)))
     problems = [Problem(name, index, text) for index, text in wrong[:_SHOWN]]
     if len(wrong) > _SHOWN:
-        problems.append(Problem(name, (), f"has {len(wrong) - _SHOWN} more such entries"))
+        more = counted(len(wrong) - _SHOWN, "more such entry", "more such entries")
+        problems.append(Problem(name, (), f"has {more}"))
     return problems
 
 

@@ -99,20 +99,21 @@ def _not_whole(name: str, array: np.ndarray) -> list[Problem]:
     if array.dtype.kind in "iu":
         return []
     if array.dtype.kind == "f":
-        return _entries(name, array, ~_is_whole(array), way_out)
+        return _entries(name, array, _is_broken(array), way_out)
     if array.dtype.kind == "O":
-        numbers = np.frompyfunc(_is_integer, 1, 1)(array)
-        return _entries(name, array, ~np.asarray(numbers, dtype=bool), "not an integer")
+        return _entries(name, array, _is_no_integer(array), "not an integer")
     return [Problem(name, (), f"holds {array.dtype}, not integers: convert it first")]
 
 
-def _is_whole(array: np.ndarray) -> Bool[np.ndarray, "..."]:
-    finite = np.isfinite(array)
-    return np.asarray(finite & (np.trunc(np.where(finite, array, 0.5)) == array))
+def _is_broken(array: np.ndarray) -> Bool[np.ndarray, "..."]:
+    """Which floats are no whole numbers."""
+    return np.asarray(~np.isfinite(array) | (np.trunc(array) != array))
 
 
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+def _is_no_integer(array: np.ndarray) -> Bool[np.ndarray, "..."]:
+    """Which objects are no integers; truth values are none."""
+    wrong = [isinstance(x, bool) or not isinstance(x, int | np.integer) for x in array.flat]
+    return np.array(wrong, dtype=bool).reshape(array.shape)
 
 
 def _entries(
@@ -125,9 +126,8 @@ def _entries(
         place = tuple(int(number) for number in index)
         problems.append(Problem(name, place, f"is {shown(array[place])}, {text}"))
     if len(found) > _SHOWN:
-        problems.append(
-            Problem(name, (), f"has {len(found) - _SHOWN} more such entries of {array.size}")
-        )
+        more = counted(len(found) - _SHOWN, "more such entry", "more such entries")
+        problems.append(Problem(name, (), f"has {more}"))
     return problems
 
 

@@ -23,6 +23,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,14 @@ CHIPS: Mapping[str, Chip] = MappingProxyType({chip.name: chip for chip in _ROWS}
 """All known chips by `Chip.name`."""
 
 
-def get_chip(name_or_chip: object) -> Chip:
+# For static checkers; at run time `get_chip` takes anything and says itself what is wrong.
+if TYPE_CHECKING:
+    ChipLike: TypeAlias = Chip | str
+else:
+    ChipLike = object
+
+
+def get_chip(name_or_chip: ChipLike) -> Chip:
     """The chip of that name.
 
     Args:

@@ -68,7 +68,9 @@ def _listing(violations: tuple[Violation, ...]) -> str:
     for rule, found in by_rule.items():
         lines += [f"- {violation}" for violation in found[:_SHOWN_PER_RULE]]
         if len(found) > _SHOWN_PER_RULE:
-            lines.append(f"- ... and {len(found) - _SHOWN_PER_RULE} more of [{rule}]")
+            lines.append(
+                f"- ... and {len(found) - _SHOWN_PER_RULE} more of [{rule}], all in `.violations`"
+            )
     return "\n".join(lines)
 
 

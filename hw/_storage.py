@@ -161,6 +161,9 @@ def _sizes(arrays: Mapping[str, np.ndarray], *, rec_is_missing: bool) -> dict[st
 
 
 def _shape_problems(arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int]) -> list[Problem]:
+    if sizes.get("synapse", 1) > _MAX_SYNAPSES:
+        text = f"has {sizes['synapse']} synapses, 1 or {_MAX_SYNAPSES} fit"
+        return [Problem("weights_in", (), text)]
     problems = []
     for name, array in arrays.items():
         axes = INTEGER_FIELDS[name].axes if array.ndim else ()
@@ -170,10 +173,6 @@ def _shape_problems(arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int]) 
             if axes[-1:] == ("synapse",) and array.shape[-1] != expected[-1]:
                 text += ": input and recurrent weights need the same number of synapses"
             problems.append(Problem(name, (), text))
-    if sizes.get("synapse", 1) > _MAX_SYNAPSES:
-        problems.append(
-            Problem("weights_in", (), f"has {sizes['synapse']} synapses, 1 or {_MAX_SYNAPSES} fit")
-        )
     return problems + _expansion_problems(sizes)
 
 

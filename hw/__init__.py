@@ -1,4 +1,13 @@
-"""Chips, configurations and bit-accurate engines."""
+"""Chips, configurations and bit-accurate engines.
+
+In: the integers of a network for one chip, quantised and placed by `xylograph.mapping`, or a file
+of them. Out: whether the chip takes them (`XyloConfig.validate`), how much of it they need
+(`XyloConfig.usage`), and what they compute.
+
+To read in this order: `chips.py`, what the chips are; `_config.py`, what a configuration holds
+(`_fields.py` and `_storage.py` for the checks, `_config_file.py` for the file); `_rules.py`, what
+a chip asks of it; `engines/`, how it computes.
+"""
 
 from ._config import XyloConfig as XyloConfig
 from ._errors import DesignRuleError as DesignRuleError, Violation as Violation

@@ -82,6 +82,9 @@ def _read_integers(
     problems = _not_whole(field.name, array) or _wrong_rank(field, array)
     if problems:
         return None, problems
+    if array.dtype.kind == "f":
+        # In half precision 32767 is 32768, and the comparison would let that pass.
+        array = array.astype(np.float64)
     allowed = getattr(chip, field.limits)
     outside = np.asarray((array < allowed.low) | (array > allowed.high), dtype=bool)
     problems = _entries(field.name, array, outside, f"the range is {allowed}: {field.way_out}")

@@ -1,6 +1,8 @@
 import copy
 import dataclasses
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import jax.numpy as jnp
@@ -272,6 +274,9 @@ def test_the_text_form_is_one_line_of_sizes() -> None:
         ({"aliases": {0: [1]}}, "`aliases` is an object of 1 keys, not a list of lists"),
         ({"dt": 0}, "`dt` is 0, not a time in seconds above zero"),
         ({"dt": float("nan")}, "`dt` is nan, not a time in seconds above zero"),
+        ({"dt": [1.0]}, "`dt` is a list of 1, not a time in seconds above zero"),
+        ({"dt": [[1], [2, 3]]}, "`dt` is a list of 2, not a time in seconds above zero"),
+        ({"dt": np.ones(2)}, "`dt` is an array of the shape (2,), not a time in seconds above z"),
         ({"dt": "fast"}, "`dt` is 'fast', not a time in seconds above zero"),
         ({"dt": 10**400}, "`dt` is a number of more than 20 digits, not a time in seconds above z"),
     ],
@@ -327,6 +332,11 @@ def test_every_number_type_is_checked_the_same(dtype: str) -> None:
     assert config.weights_in[0, :, 0].tolist() == [1, 2, 100]
 
 
+def test_half_precision_does_not_let_a_value_pass_that_would_wrap() -> None:
+    (problem,) = problems_of(threshold=np.array([0, 0, 0, 32768], dtype=np.float16))
+    assert problem.startswith("`threshold[3]` is 32768.0, the range is -32768..32767")
+
+
 def test_usage_counts_what_the_chip_has_to_hold() -> None:
     weights_rec = np.zeros((4, 4, 2), dtype=int)
     # One target by both synapses is one entry with two weights.
@@ -364,3 +374,25 @@ def test_a_row_of_usage_knows_whether_it_fits() -> None:
     row = ResourceUsage(resource="outputs", used=8, limit=8, chip_field="max_outputs")
     assert (row.fits, row.fraction, str(row)) == (True, 1.0, "outputs: 8 of 8")
     assert not dataclasses.replace(row, used=9).fits
+
+
+# `xylograph.models` is replaced by its errors: this is about what `hw` itself imports.
+IMPORTING = """
+import sys, types
+from pathlib import Path
+import xylograph
+models = types.ModuleType("xylograph.models")
+models.__path__ = [str(Path(xylograph.__file__).parent / "models")]
+sys.modules["xylograph.models"] = models
+from xylograph.models import _errors
+models.FormatError, models.XylographError = _errors.FormatError, _errors.XylographError
+import xylograph.hw
+print(*sorted({"jax", "matplotlib", "numba", "optax", "scipy", "xylosim"} & sys.modules.keys()))
+"""
+
+
+def test_importing_configurations_loads_nothing_heavy() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", IMPORTING], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == []

@@ -167,6 +167,10 @@ def changed(**changes: Any) -> str:
         ('{"dt": 1, "dt": 2}', "it is not JSON: an object has the key 'dt' more than once: the"),
         ("{}", "`$.format` is missing, expected is 'xylograph.XyloConfig': this is another file"),
         (changed(format="nir"), "`$.format` is 'nir', expected is 'xylograph.XyloConfig': this is"),
+        (
+            '{"format": "xylograph.XyloConfig"}',
+            "`$.schema` is missing, expected is a number from 1 to 1",
+        ),
         (changed(schema="1"), "`$.schema` is '1', expected is a number from 1 to 1"),
         (changed(schema=True), "`$.schema` is True, expected is a number from 1 to 1"),
         (changed(schema=0), "`$.schema` is 0, expected is a number from 1 to 1"),

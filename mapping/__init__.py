@@ -1,1 +1,57 @@
-"""From a network to a chip configuration."""
+"""The compiler: from a trained network to a chip configuration, and the proof that both agree.
+
+In: a `JaxModule`. Out: a `Deployment` (configuration, placement, log), a `Comparison`. Read in
+the order of the road: `_trace`, `_graph`, `_rules`, `passes/`, `_specification`, `quantize/`,
+`_deploy`; then `_compare`.
+"""
+
+from ._compare import (
+    Comparison as Comparison,
+    Divergence as Divergence,
+    LayerComparison as LayerComparison,
+    compare as compare,
+)
+from ._deploy import Deployment as Deployment, deploy as deploy
+from ._graph import (
+    Graph as Graph,
+    InputNode as InputNode,
+    LinearNode as LinearNode,
+    NeuronNode as NeuronNode,
+)
+from ._observe import Observation as Observation, observe as observe
+from ._placement import Placement as Placement
+from ._rules import graph_violations as graph_violations
+from ._specification import Specification as Specification
+from ._trace import Wiring as Wiring, register_tracer as register_tracer, trace as trace
+from .passes import PassReport as PassReport, Pipeline as Pipeline
+from .quantize import (
+    QuantizationReport as QuantizationReport,
+    channel_quantize as channel_quantize,
+    global_quantize as global_quantize,
+)
+
+__all__ = [
+    "Comparison",
+    "Deployment",
+    "Divergence",
+    "Graph",
+    "InputNode",
+    "LayerComparison",
+    "LinearNode",
+    "NeuronNode",
+    "Observation",
+    "PassReport",
+    "Pipeline",
+    "Placement",
+    "QuantizationReport",
+    "Specification",
+    "Wiring",
+    "channel_quantize",
+    "compare",
+    "deploy",
+    "global_quantize",
+    "graph_violations",
+    "observe",
+    "register_tracer",
+    "trace",
+]

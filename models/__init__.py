@@ -2,32 +2,42 @@
 
 In: rasters `(time, channel)` or `(batch, time, channel)`. Out: `(output, new_state, record)`.
 Read `module.py` and `parameters.py` for the contract, then one file a module.
+
+Names load their home on first use: what only needs an error class does not load JAX.
 """
 
-from ._errors import (
-    FormatError as FormatError,
-    MissingExtraError as MissingExtraError,
-    XylographError as XylographError,
-)
-from ._initializers import (
-    Fill as Fill,
-    kaiming as kaiming,
-    uniform_sqrt as uniform_sqrt,
-    unit_eigs as unit_eigs,
-    xavier as xavier,
-)
-from ._lif import LIFJax as LIFJax
-from ._linear import LinearJax as LinearJax
-from ._saving import load as load, register_function as register_function, save as save
-from ._sequential import JaxSequential as JaxSequential, Sequential as Sequential
-from ._surrogate import step_pwl as step_pwl
-from .module import JaxModule as JaxModule
-from .parameters import (
-    Constant as Constant,
-    Parameter as Parameter,
-    SimulationParameter as SimulationParameter,
-    State as State,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._errors import (
+        FormatError as FormatError,
+        MissingExtraError as MissingExtraError,
+        XylographError as XylographError,
+    )
+    from ._initializers import (
+        Fill as Fill,
+        kaiming as kaiming,
+        uniform_sqrt as uniform_sqrt,
+        unit_eigs as unit_eigs,
+        xavier as xavier,
+    )
+    from ._lif import LIFJax as LIFJax
+    from ._linear import LinearJax as LinearJax
+    from ._saving import (
+        load as load,
+        register_function as register_function,
+        save as save,
+    )
+    from ._sequential import JaxSequential as JaxSequential, Sequential as Sequential
+    from ._surrogate import step_pwl as step_pwl
+    from .module import JaxModule as JaxModule
+    from .parameters import (
+        Constant as Constant,
+        Parameter as Parameter,
+        SimulationParameter as SimulationParameter,
+        State as State,
+    )
 
 __all__ = [
     "Constant",
@@ -52,3 +62,37 @@ __all__ = [
     "unit_eigs",
     "xavier",
 ]
+
+_HOME = {
+    "Constant": "parameters",
+    "Fill": "_initializers",
+    "FormatError": "_errors",
+    "JaxModule": "module",
+    "JaxSequential": "_sequential",
+    "LIFJax": "_lif",
+    "LinearJax": "_linear",
+    "MissingExtraError": "_errors",
+    "Parameter": "parameters",
+    "Sequential": "_sequential",
+    "SimulationParameter": "parameters",
+    "State": "parameters",
+    "XylographError": "_errors",
+    "kaiming": "_initializers",
+    "load": "_saving",
+    "register_function": "_saving",
+    "save": "_saving",
+    "step_pwl": "_surrogate",
+    "uniform_sqrt": "_initializers",
+    "unit_eigs": "_initializers",
+    "xavier": "_initializers",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

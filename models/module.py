@@ -12,7 +12,7 @@ import difflib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import jax
 import jax.core
@@ -43,6 +43,8 @@ _BOOKKEEPING = frozenset({_DECLARATIONS, _RESETS, _CHILDREN, _NAME})
 
 # Spellings that users of other libraries know; a family matches under each of them.
 _SAME_FAMILY = ({"bias", "biases"}, {"threshold", "thresholds"})
+
+M = TypeVar("M", bound="JaxModule")
 
 _CLASSES: dict[str, type[JaxModule]] = {}
 
@@ -311,7 +313,7 @@ class JaxModule:
             )
         store[name] = value
 
-    def set_attributes(self, tree: Tree, strict: bool = True) -> Self:
+    def set_attributes(self: M, tree: Tree, strict: bool = True) -> M:
         """A module with other values; this one stays as it is.
 
         Args:
@@ -343,14 +345,14 @@ class JaxModule:
                 close = difflib.get_close_matches(name, known, n=1)
                 unknown.append(f"`{where}`" + (f" (did you mean `{close[0]}`?)" if close else ""))
 
-    def reset_state(self) -> Self:
+    def reset_state(self: M) -> M:
         """A module whose states are as after construction; this one stays as it is."""
         new = self._copied()
         for module in new._walk():
             module._reset(State.kind, None)
         return new
 
-    def reset_parameters(self, key: jax.Array | None = None) -> Self:
+    def reset_parameters(self: M, key: jax.Array | None = None) -> M:
         """A module with freshly initialised parameters; this one stays as it is.
 
         Parameters that were given at construction return to what was given. Others are drawn
@@ -379,7 +381,7 @@ class JaxModule:
         for child in self.modules().values():
             yield from child._walk()
 
-    def _copied(self) -> Self:
+    def _copied(self: M) -> M:
         """A tree of new module objects that share the arrays of this one."""
         new = object.__new__(type(self))
         vars(new).update(vars(self))
@@ -398,7 +400,7 @@ class JaxModule:
         return structure.leaves_of(self), structure
 
     @classmethod
-    def tree_unflatten(cls, structure: _Structure, leaves: Iterable[Any]) -> Self:
+    def tree_unflatten(cls: type[M], structure: _Structure, leaves: Iterable[Any]) -> M:
         """A module with these leaves; no constructor runs and nothing is checked."""
         new = object.__new__(cls)
         structure.fill(new, tuple(leaves))

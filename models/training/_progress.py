@@ -1,7 +1,8 @@
 """A progress bar with the figures of the last epoch."""
 
+from __future__ import annotations
+
 from types import TracebackType
-from typing import Self
 
 
 class Progress:
@@ -15,18 +16,18 @@ class Progress:
     def __init__(self, epochs: int, *, enabled: bool) -> None:
         self._bar = None
         if enabled:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+            from rich import progress
 
-            self._bar = Progress(
+            self._bar = progress.Progress(
                 "training",
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
+                progress.BarColumn(),
+                progress.MofNCompleteColumn(),
+                progress.TimeElapsedColumn(),
                 "{task.description}",
             )
             self._task = self._bar.add_task("compiling", total=epochs)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Progress:
         if self._bar:
             self._bar.start()
         return self

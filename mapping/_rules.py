@@ -1,0 +1,249 @@
+"""What must hold of a network before it can be placed on a chip.
+
+These rules look at the graph, in the words of the network. What only shows in the finished
+configuration (fan-out, memory, ranges) is checked by `XyloConfig.violations`.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ..hw import Chip, Violation
+from ..hw.chips import chips_allowing, named_with_limit
+from ._graph import Graph, InputNode, LinearNode, NeuronNode, Node
+
+Rule = Callable[[Graph, Chip], Iterator[Violation]]
+
+
+def graph_violations(graph: Graph, chip: Chip) -> list[Violation]:
+    """Everything that keeps a graph from being placed on a chip.
+
+    Args:
+        graph: a traced network.
+        chip: the chip.
+
+    Returns:
+        All violations of all rules, in the order of the rules.
+    """
+    rules = (*STRUCTURE_RULES, *SIZE_RULES)
+    return [violation for rule in rules for violation in rule(graph, chip)]
+
+
+def output_is_neurons(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """The network ends in a population of neurons."""
+    node = graph[graph.output]
+    if not isinstance(node, NeuronNode):
+        yield Violation(
+            rule="output_is_neurons",
+            where=f"`{node.name}`",
+            message=f"is the network's output and is {_kind(node)}; the outputs of {chip.name} "
+            "are neurons",
+            hint="end the network with a `LIFJax`",
+        )
+
+
+def input_feeds_weights(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """Between the input and the first neurons there are weights."""
+    for source in graph.of_kind(InputNode):
+        for sink in graph.sinks_of(source):
+            if not isinstance(sink, LinearNode):
+                yield Violation(
+                    rule="input_feeds_weights",
+                    where=f"`{sink.name}`",
+                    message=f"is {_kind(sink)} that receives the input directly",
+                    hint="put a `LinearJax` before it",
+                )
+
+
+def neurons_are_fed_by_weights(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """Neurons receive from weights only."""
+    for node in graph.of_kind(NeuronNode):
+        for source in graph.sources_of(node):
+            if isinstance(source, NeuronNode):
+                yield Violation(
+                    rule="neurons_are_fed_by_weights",
+                    where=f"`{node.name}`",
+                    message=f"receives from the neurons `{source.name}` without weights",
+                    hint="put a `LinearJax` between them",
+                )
+
+
+def weights_do_not_feed_weights(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """Two weight matrices never follow each other."""
+    for node in graph.of_kind(LinearNode):
+        for source in graph.sources_of(node):
+            if isinstance(source, LinearNode):
+                yield Violation(
+                    rule="weights_do_not_feed_weights",
+                    where=f"`{node.name}`",
+                    message=f"receives from the weights `{source.name}`",
+                    hint="put a `LIFJax` between them, or multiply the two matrices into one",
+                )
+
+
+def weights_have_no_biases(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """Weights carry no biases; on the chips only neurons do."""
+    for node in graph.of_kind(LinearNode):
+        if node.bias is not None and np.any(node.bias):
+            yield Violation(
+                rule="weights_have_no_biases",
+                where=f"`{node.name}`",
+                message="has biases; the weights of a chip have none",
+                hint="use the `bias` of the neurons it feeds",
+            )
+
+
+def hidden_and_output_neurons(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """There are at least two populations: one becomes hidden, one output."""
+    n_populations = len(graph.of_kind(NeuronNode))
+    if n_populations < 2:
+        yield Violation(
+            rule="hidden_and_output_neurons",
+            where="the network",
+            message=f"has {n_populations} population{'' if n_populations == 1 else 's'} of "
+            "neurons; the chip needs a hidden and an output one",
+            hint="use at least `LinearJax`, `LIFJax`, `LinearJax`, `LIFJax`",
+        )
+
+
+def output_is_not_recurrent(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """Output neurons feed nothing."""
+    for sink in graph.sinks_of(graph[graph.output]):
+        yield Violation(
+            rule="output_is_not_recurrent",
+            where=f"`{graph.output}`",
+            message=f"is the output and feeds `{sink.name}`; output neurons feed nothing",
+            hint="make the last `LIFJax` one without recurrence",
+        )
+
+
+def neurons_share_one_dt(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """All neurons have the same time step."""
+    populations = graph.of_kind(NeuronNode)
+    for node in populations[1:]:
+        if not np.isclose(node.dt, populations[0].dt, rtol=1e-9, atol=0):
+            yield Violation(
+                rule="neurons_share_one_dt",
+                where=f"`{node.name}`",
+                message=f"has dt = {node.dt:g} s, `{populations[0].name}` has "
+                f"{populations[0].dt:g} s; a chip has one",
+                hint="give all neurons the same `dt`",
+            )
+
+
+def time_constants_exceed_dt(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """Time constants are longer than a step; a decay shift below 1 would forget everything."""
+    for node in graph.of_kind(NeuronNode):
+        for name, taus in (("tau_mem", node.tau_mem), ("tau_syn", node.tau_syn)):
+            short = np.argwhere(~(taus > node.dt))
+            if len(short):
+                first = tuple(short[0].tolist())
+                yield Violation(
+                    rule="time_constants_exceed_dt",
+                    where=f"`{node.name}`",
+                    message=f"has {len(short)} values of `{name}` that do not exceed dt = "
+                    f"{node.dt:g} s; the first is {taus[first]:g} s at {list(first)}",
+                    hint="make them at least 1.5 dt, or shorten dt",
+                )
+
+
+def values_are_finite(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """No weight, threshold or bias is NaN or infinite."""
+    for node in graph.nodes:
+        for name in ("weights", "threshold", "bias"):
+            values = getattr(node, name, None)
+            broken = [] if values is None else np.argwhere(~np.isfinite(values))
+            if len(broken):
+                yield Violation(
+                    rule="values_are_finite",
+                    where=f"`{node.name}`",
+                    message=f"has {len(broken)} values of `{name}` that are NaN or infinite; the "
+                    f"first is at {broken[0].tolist()}",
+                    hint="the training has diverged: lower the learning rate and train again",
+                )
+
+
+def inputs_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """The network has no more input channels than the chip."""
+    n_inputs = sum(node.size for node in graph.of_kind(InputNode))
+    yield from _within_limit(chip, "inputs_within_limit", "max_inputs", n_inputs, "input channels")
+
+
+def hidden_neurons_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """The network has no more hidden neurons than the chip."""
+    n_hidden = sum(node.n_out for node in graph.hidden)
+    yield from _within_limit(
+        chip, "hidden_neurons_within_limit", "max_hidden", n_hidden, "hidden neurons"
+    )
+
+
+def outputs_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """The network has no more output neurons than the chip."""
+    n_outputs = graph[graph.output].n_out
+    yield from _within_limit(
+        chip, "outputs_within_limit", "max_outputs", n_outputs, "output neurons"
+    )
+
+
+def synapses_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """No neuron has more synapses than the chip's; output neurons have one."""
+    for node in graph.of_kind(NeuronNode):
+        is_output = node.name == graph.output
+        limit = 1 if is_output else chip.max_synapses
+        if node.n_synapses > limit:
+            kind = "an output neuron" if is_output else "a hidden neuron"
+            yield Violation(
+                rule="synapses_within_limit",
+                where=f"`{node.name}`",
+                message=f"has {node.n_synapses} synapses a neuron; {chip.name} allows {kind} "
+                f"{limit}",
+                hint=f"use {limit} time constant{'' if limit == 1 else 's'} a neuron"
+                + ("" if is_output else _other_chips("max_synapses", node.n_synapses)),
+            )
+
+
+# Without these a network has no place on a chip.
+STRUCTURE_RULES: tuple[Rule, ...] = (
+    output_is_neurons,
+    input_feeds_weights,
+    neurons_are_fed_by_weights,
+    weights_do_not_feed_weights,
+    weights_have_no_biases,
+    hidden_and_output_neurons,
+    output_is_not_recurrent,
+    neurons_share_one_dt,
+    time_constants_exceed_dt,
+    values_are_finite,
+    synapses_within_limit,
+)
+
+# A network that breaks these can still be placed, and its configuration checked for the rest.
+SIZE_RULES: tuple[Rule, ...] = (
+    inputs_within_limit,
+    hidden_neurons_within_limit,
+    outputs_within_limit,
+)
+
+
+def _within_limit(
+    chip: Chip, rule: str, limit: str, used: int, resource: str
+) -> Iterator[Violation]:
+    allowed = getattr(chip, limit)
+    if used > allowed:
+        yield Violation(
+            rule=rule,
+            where="the network",
+            message=f"has {used} {resource}; {chip.name} allows {allowed}",
+            hint=f"use at most {allowed}" + _other_chips(limit, used),
+        )
+
+
+def _other_chips(limit: str, needed: int) -> str:
+    named = named_with_limit(chips_allowing(limit, needed), limit)
+    return f", or map to {named}" if named else ""
+
+
+def _kind(node: Node) -> str:
+    if isinstance(node, NeuronNode):
+        return "a population of neurons"
+    return "a weight matrix" if isinstance(node, LinearNode) else "the input"

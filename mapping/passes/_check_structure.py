@@ -1,0 +1,37 @@
+"""`CheckStructure`: refuse a network that has no place on the chip."""
+
+from dataclasses import dataclass
+
+from ...hw import Chip, DesignRuleError
+from .._graph import Graph
+from .._rules import STRUCTURE_RULES, graph_violations
+from ._report import PassReport
+
+# The matrices of a network this much too large would only fill the memory.
+_HOPELESS = 4
+
+
+@dataclass(frozen=True)
+class CheckStructure:
+    """Check the rules a network must keep to be placed.
+
+    Changes: nothing. Keeps: everything. Reports: the number of rules.
+
+    A network that is only too large passes, so that what its configuration breaks besides is
+    reported together with its size; unless it is larger than that is worth.
+
+    Raises:
+        DesignRuleError: lists all violations.
+    """
+
+    chip: Chip
+
+    def __call__(self, graph: Graph) -> tuple[Graph, PassReport]:
+        """Give the graph back, or refuse it."""
+        structural = [v for rule in STRUCTURE_RULES for v in rule(graph, self.chip)]
+        n_hidden = sum(node.n_out for node in graph.hidden)
+        if structural or n_hidden > _HOPELESS * self.chip.max_hidden:
+            raise DesignRuleError(graph_violations(graph, self.chip))
+        return graph, PassReport(
+            "CheckStructure", f"the network keeps {len(STRUCTURE_RULES)} rules of structure"
+        )

@@ -1,0 +1,113 @@
+"""`PlaceNeurons`: give each neuron of the network an id on the chip."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...hw import Chip
+from .._graph import Graph, InputNode, LinearNode, NeuronNode, Node
+from .._placement import PlacedGraph, Placement
+from ._report import PassReport
+
+
+@dataclass(frozen=True)
+class PlaceNeurons:
+    """Number the hidden neurons: those that receive input first, those that feed outputs last.
+
+    Chips read input weights into their first hidden neurons and output weights from their last
+    ones, so populations that do both stand between, and what is neither follows them.
+
+    Changes: nothing. Keeps: the graph. Reports: by how many steps populations come later than in
+    the network, and where signals that the network adds in one step meet at different delays;
+    spike limits and noise that the chip does not share.
+
+    Source: mapping facts, section 3, with its recommendations.
+    """
+
+    chip: Chip
+
+    def __call__(self, graph: Graph) -> tuple[PlacedGraph, PassReport]:
+        """Place a graph that keeps the rules of structure."""
+        receiving = {node.name for node in graph.hidden if _receives_input(graph, node)}
+        feeding = {node.name for node in graph.hidden if _feeds_output(graph, node)}
+        order = sorted(graph.hidden, key=lambda node: _rank(node.name, receiving, feeding))
+        hidden: dict[str, np.ndarray] = {}
+        first = 0
+        for node in order:
+            hidden[node.name] = np.arange(first, first + node.n_out)
+            first += node.n_out
+        delay, uneven = _delays(graph)
+        placement = Placement(
+            hidden=hidden,
+            output=graph.output,
+            delay=delay,
+            n_input_expansion=max((int(hidden[n][-1]) + 1 for n in receiving), default=0),
+            n_output_expansion=first - min((int(hidden[n][0]) for n in feeding), default=first),
+        )
+        summary = (
+            f"{first} hidden and {graph[graph.output].n_out} output neurons; the output comes "
+            f"{placement.output_delay} step{'' if placement.output_delay == 1 else 's'} later"
+        )
+        losses = (*uneven, *_limits_not_shared(graph, self.chip))
+        return PlacedGraph(graph, placement), PassReport("PlaceNeurons", summary, losses)
+
+
+def _rank(name: str, receiving: set[str], feeding: set[str]) -> int:
+    if name in receiving:
+        return 1 if name in feeding else 0
+    return 3 if name in feeding else 2
+
+
+def _weights_into(graph: Graph, node: Node) -> list[tuple[LinearNode, Node]]:
+    """The weight matrices a population receives through, each with where it comes from."""
+    return [
+        (weights, source)
+        for weights in graph.sources_of(node)
+        if isinstance(weights, LinearNode)
+        for source in graph.sources_of(weights)
+    ]
+
+
+def _receives_input(graph: Graph, node: Node) -> bool:
+    return any(isinstance(source, InputNode) for _, source in _weights_into(graph, node))
+
+
+def _feeds_output(graph: Graph, node: Node) -> bool:
+    output = graph[graph.output]
+    return any(source.name == node.name for _, source in _weights_into(graph, output))
+
+
+def _delays(graph: Graph) -> tuple[dict[str, int], list[str]]:
+    """Steps each population lags behind the network, and where paths of unequal delay meet."""
+    delay: dict[str, int] = {}
+    uneven: list[str] = []
+    for node in graph.of_kind(NeuronNode):
+        arriving: dict[str, int] = {}
+        for _, source in _weights_into(graph, node):
+            if isinstance(source, InputNode):
+                arriving[source.name] = 0
+            # A loop is one step long in the network, too; what is not known yet closes a loop.
+            elif source.name in delay and source.name != node.name:
+                arriving[source.name] = delay[source.name] + 1
+        delay[node.name] = max(arriving.values(), default=0)
+        if len(set(arriving.values())) > 1:
+            paths = ", ".join(f"`{name}` after {steps}" for name, steps in arriving.items())
+            uneven.append(f"`{node.name}` adds signals of different delay [steps]: {paths}")
+    return delay, uneven
+
+
+def _limits_not_shared(graph: Graph, chip: Chip) -> list[str]:
+    found = []
+    for node in graph.of_kind(NeuronNode):
+        is_output = node.name == graph.output
+        limit = chip.max_output_spikes if is_output else chip.max_hidden_spikes
+        if node.max_spikes != limit:
+            found.append(
+                f"`{node.name}` may spike {node.max_spikes:g} times a step in the network, "
+                f"{limit} on the chip"
+            )
+        if node.noise_std:
+            found.append(
+                f"`{node.name}` has noise (noise_std = {node.noise_std:g}); the chip has none"
+            )
+    return found

@@ -1,0 +1,7 @@
+"""From a float specification to an integer one."""
+
+from ._channel import channel_quantize as channel_quantize
+from ._global import global_quantize as global_quantize
+from ._report import FieldLoss as FieldLoss, QuantizationReport as QuantizationReport
+
+__all__ = ["FieldLoss", "QuantizationReport", "channel_quantize", "global_quantize"]

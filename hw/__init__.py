@@ -11,6 +11,7 @@ a chip asks of it; `engines/`, how it computes.
 
 from ._config import XyloConfig as XyloConfig
 from ._errors import DesignRuleError as DesignRuleError, Violation as Violation
+from ._sim import XyloSim as XyloSim
 from ._usage import ResourceUsage as ResourceUsage
 from .chips import (
     CHIPS as CHIPS,
@@ -18,14 +19,23 @@ from .chips import (
     chips_allowing as chips_allowing,
     get_chip as get_chip,
 )
+from .engines import (
+    ENGINES as ENGINES,
+    EngineStateError as EngineStateError,
+    InputClippedWarning as InputClippedWarning,
+)
 
 __all__ = [
     "CHIPS",
+    "ENGINES",
     "Chip",
     "DesignRuleError",
+    "EngineStateError",
+    "InputClippedWarning",
     "ResourceUsage",
     "Violation",
     "XyloConfig",
+    "XyloSim",
     "chips_allowing",
     "get_chip",
 ]

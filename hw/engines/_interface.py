@@ -1,6 +1,6 @@
 """What an engine is: one method, and the words in which it answers."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -49,7 +49,10 @@ class Engine(Protocol):
     """
 
     def evolve(
-        self, raster: UInt8[np.ndarray, "batch time input"], state: CoreState, wanted: Set[str]
+        self,
+        raster: UInt8[np.ndarray, "batch time input"],
+        state: CoreState,
+        wanted: AbstractSet[str],
     ) -> tuple[Recordings, CoreState]:
         """Compute as many time steps as the raster has.
 
@@ -78,7 +81,9 @@ def recordable(config: XyloConfig) -> tuple[str, ...]:
     return tuple(name for name in RECORDED if name != "hibernation" or config.chip.has_hibernation)
 
 
-def empty_recordings(config: XyloConfig, wanted: Set[str], batch: int, time: int) -> Recordings:
+def empty_recordings(
+    config: XyloConfig, wanted: AbstractSet[str], batch: int, time: int
+) -> Recordings:
     """Arrays, not yet filled, that take the wanted recordings.
 
     Args:

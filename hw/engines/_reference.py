@@ -8,7 +8,7 @@ Source: chip facts, section 2. What the sheet leaves open was measured on the ve
 below, the two places where 16 bits wrap, the order of aliases, when hibernation shows.
 """
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +89,10 @@ class ReferenceEngine:
         self._config = config
 
     def evolve(
-        self, raster: UInt8[np.ndarray, "batch time input"], state: CoreState, wanted: Set[str]
+        self,
+        raster: UInt8[np.ndarray, "batch time input"],
+        state: CoreState,
+        wanted: AbstractSet[str],
     ) -> tuple[Recordings, CoreState]:
         """Compute as many time steps as the raster has; see `Engine`."""
         batch, n_steps, _ = raster.shape

@@ -4,9 +4,14 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
-from jaxtyping import Bool, Int16, UInt8
+from jaxtyping import Bool, Int16, Shaped, UInt8
 
+from ...models import XylographError
 from .._config import XyloConfig
+
+
+class EngineStateError(XylographError, ValueError):
+    """An engine cannot start from a state it was given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +25,10 @@ class CoreState:
         isyn2: second synaptic currents; zero where the configuration has one synapse.
         vmem_out: membrane potentials of the output neurons.
         isyn_out: synaptic currents of the output neurons.
-        quiet: whether nothing moved in the last step; hibernation with biases looks back at it.
+        quiet: whether nothing arrived and nothing moved in the last step; hibernation with biases
+            looks back at it. Stays false on chips without hibernation.
+        past: all input since the reset, for an engine that cannot be put into a state and has to
+            go through it again; `None` from all others.
     """
 
     spikes: UInt8[np.ndarray, "batch hidden"]
@@ -30,6 +38,7 @@ class CoreState:
     vmem_out: Int16[np.ndarray, "batch output"]
     isyn_out: Int16[np.ndarray, "batch output"]
     quiet: Bool[np.ndarray, " batch"]
+    past: UInt8[np.ndarray, "batch past input"] | None = None
 
     @classmethod
     def fresh(cls, config: XyloConfig, batch: int) -> Self:
@@ -55,10 +64,19 @@ class CoreState:
         """Samples."""
         return len(self.quiet)
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether all is as after a reset."""
+        return not any(array.any() for array in self.arrays().values())
+
+    def arrays(self) -> dict[str, Shaped[np.ndarray, " batch *neuron"]]:
+        """What the core itself holds, that is all but `past`; not copied."""
+        return {name: getattr(self, name) for name in CORE_ARRAYS}
+
     def copy(self) -> Self:
-        """The same state in arrays of its own, C-contiguous."""
+        """The same in arrays of its own, without `past`."""
         return type(self)(**{name: np.array(array) for name, array in self.arrays().items()})
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays by name, not copied."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+CORE_ARRAYS = tuple(field.name for field in fields(CoreState) if field.name != "past")
+"""Names of the arrays that the core itself holds."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         unit_eigs as unit_eigs,
         xavier as xavier,
     )
+    from ._leak import dash_to_tau as dash_to_tau
     from ._lif import LIFJax as LIFJax
     from ._linear import LinearJax as LinearJax
     from ._saving import (
@@ -53,6 +54,7 @@ __all__ = [
     "SimulationParameter",
     "State",
     "XylographError",
+    "dash_to_tau",
     "kaiming",
     "load",
     "register_function",
@@ -77,6 +79,7 @@ _HOME = {
     "SimulationParameter": "parameters",
     "State": "parameters",
     "XylographError": "_errors",
+    "dash_to_tau": "_leak",
     "kaiming": "_initializers",
     "load": "_saving",
     "register_function": "_saving",

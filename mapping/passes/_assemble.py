@@ -83,10 +83,9 @@ def _weights(placed: PlacedGraph) -> dict[str, Float[np.ndarray, "..."]]:
 def _hidden_rows(placed: PlacedGraph) -> dict[str, Float[np.ndarray, " Nhid"]]:
     """The parameters of the hidden neurons, by id."""
     placement = placed.placement
-    # A neuron without a second synapse keeps dash 1 there, the configuration's default.
     rows = {name: np.zeros(placement.n_hidden) for name in ("dash_mem", "dash_syn")}
     rows |= {name: np.zeros(placement.n_hidden) for name in ("threshold", "bias")}
-    rows["dash_syn_2"] = np.ones(placement.n_hidden)
+    rows["dash_syn_2"] = np.full(placement.n_hidden, _DASH_OF_NO_SYNAPSE)
     for node in placed.graph.hidden:
         ids = placement.hidden[node.name]
         rows["dash_mem"][ids] = _dash(node.tau_mem, node.dt)
@@ -96,6 +95,11 @@ def _hidden_rows(placed: PlacedGraph) -> dict[str, Float[np.ndarray, " Nhid"]]:
         rows["threshold"][ids] = node.threshold
         rows["bias"][ids] = node.bias
     return rows
+
+
+# What is not there gets the configuration's default, a shift of 1: the time constant that a shift
+# of 1 gives exactly, so that nothing is lost where nothing is.
+_DASH_OF_NO_SYNAPSE = float(np.log2(1 / np.log(2)))
 
 
 def _dash(tau: Float[np.ndarray, " n"], dt: float) -> Float[np.ndarray, " n"]:

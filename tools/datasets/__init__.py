@@ -1,0 +1,31 @@
+"""Real data that is there without a network, as input events for a chip.
+
+In: recordings that installed packages carry (extra `data`), each read from one file whose digest is
+known. Out: a `Dataset` of event counts, split so that the test is honest.
+
+To read in this order: `_registry.py`, which sets there are; `_dataset.py`, what a set is;
+`_watch.py` and `_digits.py`, one set each: its labels, its split, its encoding. Recordings and
+encoding are apart: `_watch_recordings.py` and `_digit_recordings.py` hand out the signals as they
+were recorded, for any front end; `_bands.py`, `_cepstra.py` and `_events.py` are the encoders.
+`_package_file.py` finds and checks the files. `README.md` says where the data come from.
+
+To add a set: a file for its recordings, a file for its encoding with a `DatasetInfo`, a row in
+`_registry.py`, a row in `README.md`.
+"""
+
+from ._dataset import Dataset as Dataset, DatasetInfo as DatasetInfo, Split as Split
+from ._digit_recordings import load_digit_recordings as load_digit_recordings
+from ._recordings import Recordings as Recordings
+from ._registry import DATASETS as DATASETS, load_dataset as load_dataset
+from ._watch_recordings import load_watch_recordings as load_watch_recordings
+
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "DatasetInfo",
+    "Recordings",
+    "Split",
+    "load_dataset",
+    "load_digit_recordings",
+    "load_watch_recordings",
+]

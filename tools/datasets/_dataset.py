@@ -1,0 +1,151 @@
+"""What a data set is once it is encoded: event counts, split into train and test."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int, Shaped, UInt8
+
+from ...hw import get_chip
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Split:
+    """The samples to train on, or the samples to test on; the arrays are read-only.
+
+    Attributes:
+        rasters: input events of a chip, counts per channel and step.
+        labels: class of each sample, an index into the class names.
+        groups: who each sample comes from (subject or speaker), to split by.
+    """
+
+    rasters: UInt8[np.ndarray, "sample time channel"]
+    labels: Int[np.ndarray, " sample"]
+    groups: Shaped[np.ndarray, " sample"]
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only, so that one experiment cannot change the data of the next."""
+        for array in (self.rasters, self.labels, self.groups):
+            array.setflags(write=False)
+
+    def __len__(self) -> int:
+        """The number of samples."""
+        return len(self.rasters)
+
+    def __repr__(self) -> str:
+        """Sizes only: the arrays would fill the screen."""
+        return f"Split(rasters={self.rasters.shape}, groups={len(np.unique(self.groups))})"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DatasetInfo:
+    """What is known of a data set before it is loaded.
+
+    Attributes:
+        name: what `load_dataset` takes, "watch".
+        title: one line for tables.
+        class_names: short name of each class.
+        class_titles: the same in full words.
+        channel_names: what each input channel carries.
+        dt: length of a time step [s].
+        chip: plain name of the chip it suits best, "xylo-imu".
+        source: who recorded it, and the package that carries it.
+        licence: what is stated on its use.
+    """
+
+    name: str
+    title: str
+    class_names: tuple[str, ...]
+    class_titles: tuple[str, ...]
+    channel_names: tuple[str, ...]
+    dt: float
+    chip: str
+    source: str
+    licence: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dataset(DatasetInfo):
+    """A loaded data set: `DatasetInfo` with the samples.
+
+    Attributes:
+        train: samples to train on; whatever the encoding had to learn is learnt from these.
+        test: samples for the final figure.
+
+    Raises:
+        ValueError: when arrays, names and chip do not fit together; lists all of it.
+
+    Source: the project's own; a set of the user's own is made the same way:
+
+    >>> one = Split(np.ones((1, 40, 2), np.uint8), np.array([0]), np.array(["me"]))
+    >>> knocks = Dataset(
+    ...     name="knocks", title="Knocks on a table", class_names=("once", "twice"),
+    ...     class_titles=("one knock", "two knocks"), channel_names=("low", "high"), dt=0.01,
+    ...     chip="xylo-audio-3", source="my table", licence="CC0", train=one, test=one,
+    ... )
+    >>> knocks.train
+    Split(rasters=(1, 40, 2), groups=1)
+    """
+
+    train: Split
+    test: Split
+
+    def __post_init__(self) -> None:
+        """Refuse parts that do not fit together, before a training run trips over them."""
+        problems = [
+            problem
+            for where, split in (("train", self.train), ("test", self.test))
+            for problem in _array_problems(where, split) or _content_problems(where, split, self)
+        ]
+        if len(self.class_titles) != len(self.class_names):
+            problems.append(
+                f"class_titles has {len(self.class_titles)} entries for "
+                f"{len(self.class_names)} class names: give one each"
+            )
+        if problems:
+            lines = "\n".join(f"- {problem}" for problem in problems)
+            raise ValueError(f"the data set `{self.name}` does not fit together:\n{lines}")
+
+
+def _array_problems(where: str, split: Split) -> list[str]:
+    rasters, labels = split.rasters, split.labels
+    problems = []
+    if rasters.ndim != 3 or rasters.dtype != np.uint8:
+        problems.append(
+            f"{where}.rasters is {rasters.dtype}{rasters.shape}: "
+            "give event counts as uint8 (sample, time, channel)"
+        )
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        problems.append(
+            f"{where}.labels is {labels.dtype}{labels.shape}: give one integer a sample"
+        )
+    for field, array in (("labels", labels), ("groups", split.groups)):
+        if len(array) != len(rasters):
+            problems.append(
+                f"{where}.{field} has {len(array)} entries for {len(rasters)} samples: give one each"
+            )
+    return problems
+
+
+def _content_problems(where: str, split: Split, info: DatasetInfo) -> list[str]:
+    chip = get_chip(info.chip)
+    n_channels, n_classes = split.rasters.shape[2], len(info.class_names)
+    problems = []
+    if n_channels != len(info.channel_names):
+        problems.append(
+            f"{where}.rasters has {n_channels} channels; channel_names has "
+            f"{len(info.channel_names)} entries: name every channel once"
+        )
+    strays = np.flatnonzero((split.labels < 0) | (split.labels >= n_classes))
+    if len(strays):
+        first = strays[0]
+        problems.append(
+            f"{where}.labels[{first}] is {split.labels[first]}; the {n_classes} classes are "
+            f"0..{n_classes - 1}: name the class, or correct the label"
+        )
+    highest = split.rasters.max(initial=0)
+    if highest > chip.max_input_spikes:
+        problems.append(
+            f"{where}.rasters reaches {highest} events in one step; {chip.name} takes "
+            f"{chip.max_input_spikes}: scale down before rounding, or shorten dt"
+        )
+    return problems

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Set as AbstractSet
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Shaped, UInt8
@@ -41,6 +41,7 @@ RECORDED = {
 """What can be recorded; the names are those of a record of `XyloSim`."""
 
 
+@runtime_checkable
 class Engine(Protocol):
     """One way to compute what a chip core computes, for one configuration.
 

@@ -19,6 +19,9 @@ from ._interface import Recordings, empty_recordings
 from ._state import CoreState
 
 
+_INT16 = (-32768, 32767)
+
+
 def sat16(value: Integer[np.ndarray, "*n"]) -> Int64[np.ndarray, "*n"]:
     """The nearest number that 16 bits with a sign can hold.
 
@@ -33,7 +36,7 @@ def sat16(value: Integer[np.ndarray, "*n"]) -> Int64[np.ndarray, "*n"]:
     >>> sat16(np.array([40000, 5, -40000]))
     array([ 32767,      5, -32768])
     """
-    return np.clip(np.asarray(value, np.int64), -32768, 32767)
+    return np.clip(value.astype(np.int64), *_INT16)
 
 
 def wrap16(value: Integer[np.ndarray, "*n"]) -> Int64[np.ndarray, "*n"]:
@@ -50,7 +53,7 @@ def wrap16(value: Integer[np.ndarray, "*n"]) -> Int64[np.ndarray, "*n"]:
     >>> wrap16(np.array([40000, 5, 32768]))
     array([-25536,      5, -32768])
     """
-    return ((np.asarray(value, np.int64) + 32768) & 0xFFFF) - 32768
+    return ((value.astype(np.int64) + 32768) & 0xFFFF) - 32768
 
 
 def decay(
@@ -73,8 +76,7 @@ def decay(
     >>> decay(np.array([5, 0, -5]), np.array(3))
     array([ 1,  0, -1])
     """
-    value = np.asarray(value, np.int64)
-    loss = value >> np.asarray(dash, np.int64)
+    loss = value.astype(np.int64) >> dash
     return np.where(loss == 0, np.sign(value), loss)
 
 
@@ -87,6 +89,7 @@ class ReferenceEngine:
 
     def __init__(self, config: XyloConfig) -> None:
         self._config = config
+        self._weights = _shifted_weights(config)
 
     def evolve(
         self,
@@ -99,35 +102,53 @@ class ReferenceEngine:
         recordings = empty_recordings(self._config, wanted, batch, n_steps)
         new_state = state.copy()
         for sample in range(batch):
-            core = _Core(self._config, new_state, sample)
+            core = _Core(self._config, self._weights, new_state, sample)
             for step in range(n_steps):
                 core.step(raster[sample, step])
                 shown = core.shown()
                 for name, array in recordings.items():
                     array[sample, step] = shown[name]
+            final = core.state()
             for name, array in new_state.arrays().items():
-                array[sample] = core.state()[name]
+                array[sample] = final[name]
         return recordings, new_state
+
+
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """Shifted weights, 16 bit, with a place for every hidden neuron."""
+
+    inputs: Int64[np.ndarray, "input hidden synapse"]
+    recurrent: Int64[np.ndarray, "hidden hidden synapse"]
+    outputs: Int64[np.ndarray, "hidden output 1"]
+
+
+def _shifted_weights(config: XyloConfig) -> _Weights:
+    # Columns of `weights_in` are the first hidden neurons, rows of `weights_out` the last ones.
+    missing_in = config.n_hidden - config.n_input_expansion
+    missing_out = config.n_hidden - config.n_output_expansion
+    inputs = np.pad(config.weights_in, ((0, 0), (0, missing_in), (0, 0)))
+    outputs = np.pad(config.weights_out, ((missing_out, 0), (0, 0)))[:, :, None]
+    # Quirk, kept: a shift above 8 can move bits out of the 16 that are left.
+    return _Weights(
+        inputs=wrap16(inputs.astype(np.int64) << config.weight_shift_in),
+        recurrent=wrap16(config.weights_rec.astype(np.int64) << config.weight_shift_rec),
+        outputs=wrap16(outputs.astype(np.int64) << config.weight_shift_out),
+    )
 
 
 class _Core:
     """One core, computing one sample."""
 
-    def __init__(self, config: XyloConfig, state: CoreState, sample: int) -> None:
+    def __init__(
+        self, config: XyloConfig, weights: _Weights, state: CoreState, sample: int
+    ) -> None:
         chip = config.chip
         self.chip = chip
-        # Columns of `weights_in` are the first hidden neurons, rows of `weights_out` the last ones.
-        missing_in = config.n_hidden - config.n_input_expansion
-        missing_out = config.n_hidden - config.n_output_expansion
-        weights_in = np.pad(config.weights_in, ((0, 0), (0, missing_in), (0, 0)))
-        weights_out = np.pad(config.weights_out, ((missing_out, 0), (0, 0)))[:, :, None]
-        self.weights_in = wrap16(weights_in.astype(np.int64) << config.weight_shift_in)
-        self.weights_rec = wrap16(config.weights_rec.astype(np.int64) << config.weight_shift_rec)
-        self.weights_out = wrap16(weights_out.astype(np.int64) << config.weight_shift_out)
+        self.weights = weights
         self.has_bias = chip.has_bias and bool(config.bias.any() or config.bias_out.any())
         self.hidden = _hidden_layer(config, state, sample)
         self.output = _output_layer(config, state, sample)
-        self.isyn2 = state.isyn2[sample]
         self.quiet = bool(state.quiet[sample])
         self.hibernation = False
 
@@ -136,9 +157,11 @@ class _Core:
         was_quiet = self.quiet
         arrived = bool(counts.any() or self.hidden.spikes.any())
         # Inputs before recurrent spikes: saturation makes the sum depend on the order.
-        _deliver(np.minimum(counts, self.chip.max_input_spikes), self.weights_in, self.hidden.isyn)
-        _deliver(self.hidden.spikes, self.weights_rec, self.hidden.isyn)
-        _deliver(self.hidden.spikes, self.weights_out, self.output.isyn)
+        _deliver(
+            np.minimum(counts, self.chip.max_input_spikes), self.weights.inputs, self.hidden.isyn
+        )
+        _deliver(self.hidden.spikes, self.weights.recurrent, self.hidden.isyn)
+        _deliver(self.hidden.spikes, self.weights.outputs, self.output.isyn)
         hidden_moved = self._update(self.hidden)
         output_moved = self._update(self.output)
         self.quiet = self.chip.has_hibernation and not (arrived or hidden_moved or output_moved)
@@ -239,7 +262,7 @@ def _deliver(
     """Add each spike of each source to its targets: one saturating addition a spike."""
     for source in np.flatnonzero(counts):
         for _ in range(counts[source]):
-            isyn[:] = sat16(isyn + weights[source])
+            np.clip(isyn + weights[source], *_INT16, out=isyn)
 
 
 def _integrate_core_1(layer: _Layer, bias: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
@@ -262,12 +285,13 @@ def _integrate_core_2(layer: _Layer, bias: Int64[np.ndarray, " n"]) -> Int64[np.
 
 def _fire(layer: _Layer, neuron: int) -> None:
     """Spike while the membrane reaches the threshold, and hand the spikes to the aliases."""
+    vmem, threshold = int(layer.vmem[neuron]), int(layer.threshold[neuron])
     # What aliases of lower ids already wrote here counts towards the limit.
-    fired = layer.spikes[neuron]
-    while layer.vmem[neuron] >= layer.threshold[neuron] and fired < layer.max_spikes:
+    fired = int(layer.spikes[neuron])
+    while vmem >= threshold and fired < layer.max_spikes:
         fired += 1
-        # Quirk, kept: this does not saturate. It matters for thresholds below zero only.
-        layer.vmem[neuron] = wrap16(layer.vmem[neuron] - layer.threshold[neuron])
-    layer.spikes[neuron] = fired
+        # Quirk, kept: this wraps and does not saturate. Only thresholds below zero can tell.
+        vmem = (vmem - threshold + 32768) % 65536 - 32768
+    layer.vmem[neuron], layer.spikes[neuron] = vmem, fired
     for target in layer.aliases[neuron]:
         layer.spikes[target] = min(layer.max_spikes, layer.spikes[target] + fired)

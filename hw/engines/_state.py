@@ -1,7 +1,6 @@
 """`CoreState`: everything a chip core must remember from one time step to the next."""
 
 from dataclasses import dataclass, fields
-from typing import Self
 
 import numpy as np
 from jaxtyping import Bool, Int16, Shaped, UInt8
@@ -41,7 +40,7 @@ class CoreState:
     past: UInt8[np.ndarray, "batch past input"] | None = None
 
     @classmethod
-    def fresh(cls, config: XyloConfig, batch: int) -> Self:
+    def fresh(cls, config: XyloConfig, batch: int) -> "CoreState":
         """The state after a reset: all zero.
 
         >>> config = XyloConfig("xylo-imu", weights_in=[[64, -64]], weights_out=[[10], [20]])
@@ -73,9 +72,9 @@ class CoreState:
         """What the core itself holds, that is all but `past`; not copied."""
         return {name: getattr(self, name) for name in CORE_ARRAYS}
 
-    def copy(self) -> Self:
+    def copy(self) -> "CoreState":
         """The same in arrays of its own, without `past`."""
-        return type(self)(**{name: np.array(array) for name, array in self.arrays().items()})
+        return CoreState(**{name: np.array(array) for name, array in self.arrays().items()})
 
 
 CORE_ARRAYS = tuple(field.name for field in fields(CoreState) if field.name != "past")

@@ -11,7 +11,6 @@ from ..chips import Range
 from ._state import CORE_ARRAYS, CoreState
 
 _COUNTER = Range(0, 255)
-_FLAG = Range(0, 1)
 
 
 def checked_state(
@@ -80,12 +79,16 @@ def _problems(config: XyloConfig, name: str, array: Shaped[np.ndarray, "..."]) -
 
 
 def _range(config: XyloConfig, name: str) -> Range:
+    chip = config.chip
+    # What the core does not have cannot be other than zero.
     ranges = {
-        "spikes": Range(0, config.chip.max_hidden_spikes),
-        "quiet": _FLAG,
+        "spikes": Range(0, chip.max_hidden_spikes),
+        "quiet": Range(0, int(chip.has_hibernation)),
         "past": _COUNTER,
     }
-    return ranges.get(name, config.chip.state_range)
+    if name == "isyn2" and config.n_synapses == 1:
+        return Range(0, 0)
+    return ranges.get(name, chip.state_range)
 
 
 def _range_problems(name: str, array: Shaped[np.ndarray, "..."], allowed: Range) -> list[str]:

@@ -8,24 +8,42 @@ from jaxtyping import Int, Shaped, UInt8
 from ...hw import get_chip
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Split:
-    """The samples to train on, or the samples to test on; the arrays are read-only.
+    """The samples to train on, or the samples to test on.
+
+    The arrays are read-only views: one experiment cannot change the data of the next by accident.
 
     Attributes:
         rasters: input events of a chip, counts per channel and step.
         labels: class of each sample, an index into the class names.
         groups: who each sample comes from (subject or speaker), to split by.
+
+    Raises:
+        ValueError: when the arrays are not of these kinds or not of one length; lists all of it.
+
+    >>> Split(np.zeros((3, 40, 2), np.uint8), [0, 1, 0], ["me", "me", "you"])
+    Split(rasters=(3, 40, 2), groups=2)
     """
 
     rasters: UInt8[np.ndarray, "sample time channel"]
     labels: Int[np.ndarray, " sample"]
     groups: Shaped[np.ndarray, " sample"]
 
-    def __post_init__(self) -> None:
-        """Make the arrays read-only, so that one experiment cannot change the data of the next."""
-        for array in (self.rasters, self.labels, self.groups):
+    # Written by hand because the one of `dataclass` takes no more than is stored: what a caller
+    # may give is wider, and is refused in words.
+    def __init__(self, rasters: object, labels: object, groups: object) -> None:
+        """Take the arrays, or anything NumPy makes such arrays of."""
+        arrays = {
+            name: np.asarray(value).view()
+            for name, value in (("rasters", rasters), ("labels", labels), ("groups", groups))
+        }
+        problems = _kind_problems(arrays) or _length_problems(arrays)
+        if problems:
+            raise ValueError(_listing("the split", problems))
+        for name, array in arrays.items():
             array.setflags(write=False)
+            object.__setattr__(self, name, array)
 
     def __len__(self) -> int:
         """The number of samples."""
@@ -94,7 +112,7 @@ class Dataset(DatasetInfo):
         problems = [
             problem
             for where, split in (("train", self.train), ("test", self.test))
-            for problem in _array_problems(where, split) or _content_problems(where, split, self)
+            for problem in _content_problems(where, split, self)
         ]
         if len(self.class_titles) != len(self.class_names):
             problems.append(
@@ -102,28 +120,37 @@ class Dataset(DatasetInfo):
                 f"{len(self.class_names)} class names: give one each"
             )
         if problems:
-            lines = "\n".join(f"- {problem}" for problem in problems)
-            raise ValueError(f"the data set `{self.name}` does not fit together:\n{lines}")
+            raise ValueError(_listing(f"the data set `{self.name}`", problems))
 
 
-def _array_problems(where: str, split: Split) -> list[str]:
-    rasters, labels = split.rasters, split.labels
+def _listing(what: str, problems: list[str]) -> str:
+    return f"{what} does not fit together:\n" + "\n".join(f"- {problem}" for problem in problems)
+
+
+# Kinds of numbers, number of axes, and what to give instead of anything else.
+_WANTED = {
+    "rasters": ((np.uint8,), 3, "event counts as uint8, (sample, time, channel)"),
+    "labels": ((np.integer,), 1, "one integer for each sample"),
+    "groups": ((np.integer, np.str_), 1, "one name or number for each sample"),
+}
+
+
+def _kind_problems(arrays: dict[str, np.ndarray]) -> list[str]:
     problems = []
-    if rasters.ndim != 3 or rasters.dtype != np.uint8:
-        problems.append(
-            f"{where}.rasters is {rasters.dtype}{rasters.shape}: "
-            "give event counts as uint8 (sample, time, channel)"
-        )
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        problems.append(
-            f"{where}.labels is {labels.dtype}{labels.shape}: give one integer a sample"
-        )
-    for field, array in (("labels", labels), ("groups", split.groups)):
-        if len(array) != len(rasters):
-            problems.append(
-                f"{where}.{field} has {len(array)} entries for {len(rasters)} samples: give one each"
-            )
+    for name, (kinds, n_axes, way_out) in _WANTED.items():
+        array = arrays[name]
+        if array.ndim != n_axes or not any(np.issubdtype(array.dtype, kind) for kind in kinds):
+            problems.append(f"{name} is {array.dtype} of shape {array.shape}: give {way_out}")
     return problems
+
+
+def _length_problems(arrays: dict[str, np.ndarray]) -> list[str]:
+    n_samples = len(arrays["rasters"])
+    return [
+        f"{name} has {len(array)} entries for {n_samples} samples: give one each"
+        for name, array in arrays.items()
+        if len(array) != n_samples
+    ]
 
 
 def _content_problems(where: str, split: Split, info: DatasetInfo) -> list[str]:

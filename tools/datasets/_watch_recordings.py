@@ -20,8 +20,8 @@ _FILE = PackageFile(
 def load_watch_recordings() -> Recordings:
     """140 recordings of shoulder exercises from one smartwatch, 19 to 52 s each, at 50 Hz.
 
-    Ten healthy people (groups "1" to "10") did seven exercises with either arm (takes 1, the right
-    one, and 2), 20 repetitions a recording. The columns are acceleration `ax ay az` (about g) and
+    Ten healthy people (groups "1" to "10") did seven exercises with either arm (take 0 left, take
+    1 right), 20 repetitions a recording. The columns are acceleration `ax ay az` (about g) and
     rotation `wx wy wz` (about rad/s; the units are not stated).
 
     Returns:

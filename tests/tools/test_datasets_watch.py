@@ -7,7 +7,6 @@ import pytest
 from xylograph.tools.datasets import Dataset, Recordings, load_dataset, load_watch_recordings
 from xylograph.tools.datasets._watch import encode_watch
 
-
 needs_data = pytest.mark.skipif(
     find_spec("seglearn") is None, reason="needs the extra `data` (seglearn)"
 )

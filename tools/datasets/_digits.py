@@ -13,7 +13,8 @@ from ._recordings import Recordings
 # Without column 0, the log energy, which tells the recording level more than the word.
 _COLUMNS = ("c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8")
 
-# 200 ms. An svm on unseen speakers gains 13 points by it (58 to 71 %), on known ones nothing is lost.
+# 200 ms. An svm on leaky sums gains 13 points by it on unseen speakers (58 to 72 %) and loses none
+# on known ones (97 %).
 _MEAN_FRAMES = 8.0
 
 _STEPS_PER_FRAME = 2

@@ -18,7 +18,6 @@ from .._config import XyloConfig
 from ._interface import Recordings, empty_recordings
 from ._state import CoreState
 
-
 _INT16 = (-32768, 32767)
 
 

@@ -1,7 +1,7 @@
 """Networks as JAX pytrees: modules, losses, training.
 
 In: rasters `(time, channel)` or `(batch, time, channel)`. Out: `(output, new_state, record)`.
-Read `module.py` and `parameters.py` for the contract, then one file a module.
+Read `_module.py` and `_parameters.py` for the contract, then one file a module.
 
 Names load their home on first use: what only needs an error class does not load JAX.
 """
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from ._leak import dash_to_tau as dash_to_tau
     from ._lif import LIFJax as LIFJax
     from ._linear import LinearJax as LinearJax
+    from ._module import JaxModule as JaxModule
+    from ._parameters import (
+        Constant as Constant,
+        Parameter as Parameter,
+        SimulationParameter as SimulationParameter,
+        State as State,
+    )
     from ._saving import (
         load as load,
         register_function as register_function,
@@ -32,13 +39,6 @@ if TYPE_CHECKING:
     )
     from ._sequential import JaxSequential as JaxSequential, Sequential as Sequential
     from ._surrogate import step_pwl as step_pwl
-    from .module import JaxModule as JaxModule
-    from .parameters import (
-        Constant as Constant,
-        Parameter as Parameter,
-        SimulationParameter as SimulationParameter,
-        State as State,
-    )
 
 __all__ = [
     "Constant",
@@ -66,18 +66,18 @@ __all__ = [
 ]
 
 _HOME = {
-    "Constant": "parameters",
+    "Constant": "_parameters",
     "Fill": "_initializers",
     "FormatError": "_errors",
-    "JaxModule": "module",
+    "JaxModule": "_module",
     "JaxSequential": "_sequential",
     "LIFJax": "_lif",
     "LinearJax": "_linear",
     "MissingExtraError": "_errors",
-    "Parameter": "parameters",
+    "Parameter": "_parameters",
     "Sequential": "_sequential",
-    "SimulationParameter": "parameters",
-    "State": "parameters",
+    "SimulationParameter": "_parameters",
+    "State": "_parameters",
     "XylographError": "_errors",
     "dash_to_tau": "_leak",
     "kaiming": "_initializers",

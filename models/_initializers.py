@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .parameters import Shape
+from ._parameters import Shape
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ._initializers import Fill, kaiming, random_key
+from ._module import JaxModule, Tree, wants_record
+from ._parameters import Parameter, SimulationParameter, State
 from ._surrogate import step_pwl
-from .module import JaxModule, Tree, wants_record
-from .parameters import Parameter, SimulationParameter, State
 
 
 class LIFJax(JaxModule):

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from ._initializers import kaiming, uniform_sqrt
-from .module import JaxModule, Tree
-from .parameters import Parameter
+from ._module import JaxModule, Tree
+from ._parameters import Parameter
 
 
 class LinearJax(JaxModule):

@@ -19,8 +19,8 @@ from safetensors.numpy import load as read_arrays, save as write_arrays
 from . import _initializers
 from ._errors import FormatError
 from ._files import write_atomically
-from .module import Anatomy, JaxModule, assemble, class_path, dissect, find_class
-from .parameters import Declaration
+from ._module import Anatomy, JaxModule, assemble, class_path, dissect, find_class
+from ._parameters import Declaration
 
 FORMAT = "xylograph-network"
 VERSION = 1

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
-from .module import JaxModule, Tree, wants_record
+from ._module import JaxModule, Tree, wants_record
 
 
 class JaxSequential(JaxModule):

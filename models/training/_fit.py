@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ..module import JaxModule
+from .._module import JaxModule
 from ._progress import Progress
 
 Module = TypeVar("Module", bound=JaxModule)

@@ -1,6 +1,6 @@
 """`JaxModule`: a stateful network over clocked time that is also a JAX pytree.
 
-A module owns attributes of three kinds (`parameters.py`) and submodules. Calling it evolves it
+A module owns attributes of three kinds (`_parameters.py`) and submodules. Calling it evolves it
 over a raster and returns `(output, new_state, record)`; the module itself stays as it was. Every
 subclass is a pytree by being defined: its arrays are leaves, everything else is static structure,
 and rebuilding one never runs a constructor.
@@ -20,8 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import GetAttrKey
 
-from ._static import static_key
-from .parameters import (
+from ._parameters import (
     Declaration,
     Parameter,
     ParameterBase,
@@ -31,6 +30,7 @@ from .parameters import (
     draw,
     is_array,
 )
+from ._static import static_key
 
 Tree = dict[str, Any]
 

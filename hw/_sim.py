@@ -83,12 +83,6 @@ class XyloSim:
         """What the output is: `Spike`, `Vmem` or `Isyn`."""
         return self._output_mode
 
-    def __call__(
-        self, data: npt.ArrayLike, record: bool = False
-    ) -> tuple[Shaped[np.ndarray, "batch time output"], StateArrays, Recordings]:
-        """The same as `evolve`."""
-        return self.evolve(data, record)
-
     def evolve(
         self, data: npt.ArrayLike, record: bool = False
     ) -> tuple[Shaped[np.ndarray, "batch time output"], StateArrays, Recordings]:
@@ -127,6 +121,9 @@ class XyloSim:
         wanted = set(recordable(self._config)) if record else {output}
         recordings, new_state = self._engine.evolve(raster, start, wanted)
         return recordings[output], _as_arrays(new_state), recordings if record else {}
+
+    # The same function and not one that calls it: warnings point at the line of the caller.
+    __call__ = evolve
 
     def state(self) -> StateArrays:
         """The state in which the next call starts, batch first; after a reset of one sample.

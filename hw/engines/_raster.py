@@ -56,7 +56,7 @@ def checked_raster(
             f"{clipped.sum()} input counts are above {limit}, what the counters of "
             f"{config.chip.name} hold, and were clipped; first {_first(raster, clipped)}",
             InputClippedWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
         raster = np.minimum(raster, np.uint8(limit))
     return raster

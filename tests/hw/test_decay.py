@@ -31,8 +31,12 @@ LEFT = np.array([[after_decay(state, dash) for dash in range(16)] for state in A
 
 def quiet_config(chip: str, **fields: Any) -> XyloConfig:
     """16 hidden neurons, one for each dash."""
-    weights = {"weights_in": np.zeros((1, 16)), "weights_out": np.zeros((16, 1))}
-    return XyloConfig(chip, **weights | {"threshold": 32_767} | fields)
+    defaults: dict[str, Any] = {
+        "weights_in": np.zeros((1, 16)),
+        "weights_out": np.zeros((16, 1)),
+        "threshold": 32_767,
+    }
+    return XyloConfig(chip, **defaults | fields)
 
 
 def test_decay_takes_away_what_the_formula_says_for_every_state_and_dash() -> None:

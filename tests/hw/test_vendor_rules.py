@@ -323,5 +323,6 @@ QUIET = [0] * 4
 def test_the_core_sleeps_when_nothing_arrives_and_nothing_moves(
     engine: str, counts: list[int], fields: dict[str, Any], asleep: str
 ) -> None:
-    got = traces(engine, counts, **{"weights_in": [[0]]} | fields)
+    weights: dict[str, Any] = {"weights_in": [[0]]}
+    got = traces(engine, counts, **weights | fields)
     assert "".join("01"[flag] for flag in got["hibernation"].tolist()) == asleep

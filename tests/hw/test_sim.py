@@ -192,8 +192,10 @@ def test_the_vendors_simulator_takes_whole_states_of_its_own_only() -> None:
     sim = XyloSim(config(), "vendor")
     _, state, _ = sim(raster(7, 2))
     changed = sim.set_attributes(state | {"vmem": state["vmem"] + 1})
-    with pytest.raises(EngineStateError, match="only go on from a state that it gave out itself"):
-        changed(raster(7, 2))
+    asleep = sim.set_attributes({"quiet": [True]})
+    for other in (changed, asleep):
+        with pytest.raises(EngineStateError, match="only go on from a state that it gave out"):
+            other(raster(7, 2))
 
 
 @needs_vendor

@@ -1,0 +1,242 @@
+"""How much faster the `native` engine is than the vendor's simulator.
+
+Workload: Xylo Audio 2 with 16 inputs and 8 outputs; each hidden neuron has weights from all
+inputs, to all outputs and to 32 hidden neurons (to all, where there are fewer), which is the
+chip's budget. Inputs spike at random, 0.3 times a step. Thresholds are set so that about 1 %
+(quiet), 10 % (moderate) or 50 % (busy) of the hidden neurons spike in a step.
+
+Rival: the package `xylosim`, called with ready-made lists, its recordings left unread; it knows
+no batch, so samples go one after the other. Ours is measured as a user calls it, `XyloSim`, with
+all its checks, without and with recording. Both run by turns in one process; what counts is the
+shortest time of each.
+
+`python -m xylograph.tools.benchmarks.simulator --json result.json`
+"""
+
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from jaxtyping import UInt8
+from rich.console import Console
+from rich.table import Table
+
+from ...hw import XyloConfig, XyloSim
+from ...hw.engines import make_engine
+
+ACTIVITIES = {"quiet": 0.01, "moderate": 0.10, "busy": 0.50}
+_N_INPUTS, _N_OUTPUTS, _FAN_OUT = 16, 8, 32
+_INPUT_RATE = 0.3
+# Enough steps that the cost of a call does not count, few enough that the vendor gets done.
+_N_STEPS = {1: 1000, 64: 100}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One point of the table; times are per step of one sample.
+
+    Attributes:
+        hidden: hidden neurons.
+        batch: samples.
+        activity: name of `ACTIVITIES`.
+        spiking: part of the hidden neurons that really spiked in a step.
+        vendor_us: the vendor's simulator [us].
+        native_us: `XyloSim` without recording [us].
+        recording_us: `XyloSim` with recording [us].
+    """
+
+    hidden: int
+    batch: int
+    activity: str
+    spiking: float
+    vendor_us: float
+    native_us: float
+    recording_us: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster without recording."""
+        return self.vendor_us / self.native_us
+
+    @property
+    def recording_ratio(self) -> float:
+        """How many times faster with recording, which the vendor's simulator always does."""
+        return self.vendor_us / self.recording_us
+
+
+def measure(hidden: int, batch: int, activity: str, repeats: int) -> Measurement:
+    """Time both simulators on one workload.
+
+    Args:
+        hidden: hidden neurons.
+        batch: samples.
+        activity: name of `ACTIVITIES`.
+        repeats: how often each is run; the shortest time counts.
+
+    Returns:
+        The times, after a check that both give the same output spikes.
+
+    Raises:
+        MissingExtraError: when `xylosim` is not installed.
+        RuntimeError: when the outputs differ.
+    """
+    rng = np.random.default_rng(hidden)
+    config = _with_activity(_network(rng, hidden), ACTIVITIES[activity], rng)
+    raster = _raster(rng, batch, _N_STEPS.get(batch, 100))
+    native, vendor = XyloSim(config), make_engine("vendor", config)
+    _check_equal(config, raster)
+    lists = raster.tolist()
+    runs: tuple[Callable[[], object], ...] = (
+        lambda: [vendor.simulate(counts) for counts in lists],
+        lambda: native(raster),
+        lambda: native(raster, record=True),
+    )
+    best = [math.inf] * len(runs)
+    for _ in range(repeats):
+        best = [min(least, _seconds(run)) for least, run in zip(best, runs, strict=True)]
+    times = [seconds / raster.shape[0] / raster.shape[1] * 1e6 for seconds in best]
+    return Measurement(hidden, batch, activity, _spiking(config, raster), *times)
+
+
+def _network(rng: np.random.Generator, hidden: int) -> XyloConfig:
+    recurrent = np.zeros((hidden, hidden), np.int8)
+    for row in recurrent:
+        targets = rng.choice(hidden, min(hidden, _FAN_OUT), replace=False)
+        row[targets] = rng.integers(-30, 30, len(targets), endpoint=True)
+    return XyloConfig(
+        "xylo-audio-2",
+        weights_in=rng.integers(-60, 100, (_N_INPUTS, hidden)),
+        weights_rec=recurrent,
+        weights_out=rng.integers(-60, 60, (hidden, _N_OUTPUTS)),
+        dash_mem=4,
+        dash_mem_out=4,
+        dash_syn=3,
+        dash_syn_out=3,
+        threshold_out=500,
+    )
+
+
+def _with_activity(config: XyloConfig, wanted: float, rng: np.random.Generator) -> XyloConfig:
+    """The network with the lowest threshold at which it spikes no more than wanted."""
+    raster = _raster(rng, 1, 200)
+    low, high = 1, 32_767
+    while low < high:
+        middle = (low + high) // 2
+        if _spiking(_with_threshold(config, middle), raster) > wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return _with_threshold(config, low)
+
+
+def _with_threshold(config: XyloConfig, threshold: int) -> XyloConfig:
+    fields = {
+        name: getattr(config, name)
+        for name in XyloConfig.__dataclass_fields__
+        if name not in ("chip", "threshold")
+    }
+    return XyloConfig(config.chip, threshold=threshold, **fields)
+
+
+def _raster(
+    rng: np.random.Generator, batch: int, n_steps: int
+) -> UInt8[np.ndarray, "batch time input"]:
+    counts = rng.poisson(_INPUT_RATE, (batch, n_steps, _N_INPUTS))
+    return np.minimum(counts, 15).astype(np.uint8)
+
+
+def _spiking(config: XyloConfig, raster: UInt8[np.ndarray, "batch time input"]) -> float:
+    _, _, record = XyloSim(config)(raster, record=True)
+    return float((record["Spikes"] > 0).mean())
+
+
+def _check_equal(config: XyloConfig, raster: UInt8[np.ndarray, "batch time input"]) -> None:
+    ours, theirs = (XyloSim(config, engine)(raster[:1])[0] for engine in ("native", "vendor"))
+    if not np.array_equal(ours, theirs):
+        raise RuntimeError("`native` and `vendor` differ: times would say nothing")
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def _table(points: Sequence[Measurement]) -> Table:
+    table = Table(title="native against xylosim, time per step of one sample")
+    for column in ("hidden", "batch", "activity", "spiking", "xylosim", "native", "recording"):
+        table.add_column(column, justify="right")
+    table.add_column("ratio", justify="right", style="bold")
+    table.add_column("recording", justify="right")
+    for point in points:
+        table.add_row(
+            f"{point.hidden}",
+            f"{point.batch}",
+            point.activity,
+            f"{point.spiking:.1%}",
+            f"{point.vendor_us:.2f} us",
+            f"{point.native_us:.3f} us",
+            f"{point.recording_us:.3f} us",
+            f"{point.ratio:.1f}",
+            f"{point.recording_ratio:.1f}",
+        )
+    return table
+
+
+def _summary(points: Sequence[Measurement]) -> list[str]:
+    lines = []
+    for batch in sorted({point.batch for point in points}):
+        ratios = [point.ratio for point in points if point.batch == batch]
+        mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+        lines.append(f"batch {batch}: {min(ratios):.1f} at least, {mean:.1f} in geometric mean")
+    return lines
+
+
+def _machine() -> dict[str, str | int]:
+    packages = {name: version(name) for name in ("numba", "numpy", "xylosim")}
+    return {
+        "machine": platform.machine(),
+        "processors": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        **packages,
+    }
+
+
+def main(
+    hidden: Annotated[list[int] | None, typer.Option(help="Hidden neurons.")] = None,
+    batch: Annotated[list[int] | None, typer.Option(help="Samples side by side.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each; the shortest counts.")] = 5,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write the figures to this file.")
+    ] = None,
+) -> None:
+    """Measure the native engine against the vendor's simulator."""
+    console = Console()
+    points = []
+    for n_samples in batch or [1, 64]:
+        for n_hidden in hidden or [10, 63, 250, 1000]:
+            for activity in ACTIVITIES:
+                points.append(measure(n_hidden, n_samples, activity, repeats))
+    console.print(_table(points))
+    console.print(*_summary(points), sep="\n")
+    console.print(", ".join(f"{name} {value}" for name, value in _machine().items()))
+    if json_file is not None:
+        rows = [
+            asdict(point) | {"ratio": point.ratio, "recording_ratio": point.recording_ratio}
+            for point in points
+        ]
+        text = json.dumps({"machine": _machine(), "points": rows}, indent=1)
+        json_file.write_text(f"{text}\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ._constant import Constant as Constant
     from ._errors import (
         FormatError as FormatError,
         MissingExtraError as MissingExtraError,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from ._linear import LinearJax as LinearJax
     from ._module import JaxModule as JaxModule
     from ._parameters import (
-        Constant as Constant,
         Parameter as Parameter,
         SimulationParameter as SimulationParameter,
         State as State,
@@ -66,7 +66,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "Constant": "_parameters",
+    "Constant": "_constant",
     "Fill": "_initializers",
     "FormatError": "_errors",
     "JaxModule": "_module",

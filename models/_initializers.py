@@ -5,6 +5,7 @@ or from a JAX key when handed one.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -65,8 +66,20 @@ def _uniform(shape: Shape, bound: float, key: jax.Array | None) -> jax.Array:
     return jax.random.uniform(key, shape, dtype=float, minval=-bound, maxval=bound)
 
 
-def random_key(key: jax.Array | None) -> jax.Array:
-    """The key itself, typed or raw, or a new one drawn from NumPy's global generator."""
-    if key is not None:
-        return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
-    return jax.random.key_data(jax.random.key(np.random.randint(0, 2**31)))
+def random_key(key: Any) -> jax.Array:
+    """A raw JAX random key: the given one, or one drawn from NumPy's global generator.
+
+    Args:
+        key: typed or raw; `None` to draw one.
+
+    Raises:
+        TypeError: something that is no random key.
+    """
+    if key is None:
+        key = jax.random.key(np.random.randint(0, 2**31))
+    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    raw = jax.random.key_data(key) if typed else key
+    wanted = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
+    if getattr(raw, "dtype", None) != wanted.dtype or np.shape(raw) != wanted.shape:
+        raise TypeError(f"`rng_key` must be a key such as `jax.random.key(0)`, got {key!r}")
+    return jnp.asarray(raw)

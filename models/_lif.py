@@ -1,15 +1,18 @@
 """`LIFJax`: leaky integrate-and-fire neurons with exponential synapses."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ._initializers import Fill, kaiming, random_key
-from ._module import JaxModule, Tree, wants_record
+from ._module import Flag, JaxModule, Tree, wants_record
 from ._parameters import Parameter, SimulationParameter, State
 from ._surrogate import step_pwl
 
@@ -89,20 +92,18 @@ class LIFJax(JaxModule):
         per_synapse = [(n, self.n_synapses), (1, self.n_synapses), ()]
         weight_key, noise_key = jax.random.split(random_key(rng_key))
 
-        self.tau_mem: Any = Parameter(tau_mem, "taus", Fill(20e-3), [(n,), ()])
-        self.tau_syn: Any = Parameter(tau_syn, "taus", Fill(20e-3), per_synapse)
-        self.bias: Any = Parameter(bias, "bias", Fill(0.0), [(n,), ()])
-        self.threshold: Any = Parameter(threshold, "threshold", Fill(1.0), [(n,), ()])
-        self.w_rec: Any = None
-        if has_rec:
-            del self.w_rec
-            self.w_rec = Parameter(
-                w_rec,
-                "weights",
-                weight_init_func,
-                (n, n_in),
-                key=None if rng_key is None else weight_key,
-            )
+        self.tau_mem: Any = Parameter(tau_mem, "taus", Fill(20e-3), [n, ()], name="tau_mem")
+        self.tau_syn: Any = Parameter(tau_syn, "taus", Fill(20e-3), per_synapse, name="tau_syn")
+        self.bias: Any = Parameter(bias, "bias", Fill(0.0), [n, ()], name="bias")
+        self.threshold: Any = Parameter(
+            threshold, "threshold", Fill(1.0), [n, ()], name="threshold"
+        )
+        drawn_from = None if rng_key is None else weight_key
+        self.w_rec: Any = (
+            Parameter(w_rec, "weights", weight_init_func, (n, n_in), key=drawn_from, name="w_rec")
+            if has_rec
+            else None
+        )
 
         self.spikes: Any = State(shape=n, init_func=Fill())
         self.isyn: Any = State(shape=(n, self.n_synapses), init_func=Fill())
@@ -112,41 +113,47 @@ class LIFJax(JaxModule):
         self.dt: Any = SimulationParameter(dt)
         self.noise_std: Any = SimulationParameter(noise_std)
         self.max_spikes_per_dt: Any = SimulationParameter(max_spikes_per_dt)
+        self._require_positive("tau_mem", "tau_syn", "threshold", "dt", "max_spikes_per_dt")
+
+    def _require_positive(self, *names: str) -> None:
+        values = {name: getattr(self, name) for name in names}
+        wrong = [
+            f"`{name}` must be positive, got {value}"
+            for name, value in values.items()
+            if not isinstance(value, jax.core.Tracer) and not np.all(np.asarray(value) > 0)
+        ]
+        if wrong:
+            raise ValueError(f"{self._label()}: " + "\n".join(wrong))
 
     @property
     def has_rec(self) -> bool:
         """Whether the neurons feed themselves."""
         return self.w_rec is not None
 
-    def evolve(self, input_data: Any, record: bool = False) -> tuple[jax.Array, Tree, Tree]:
+    def evolve(self, input_data: Any, record: Flag = False) -> tuple[jax.Array, Tree, Tree]:
         """Run over `(time, n_in)` or `(batch, time, n_in)`; see the class for the step.
 
         Returns:
             Spike counts `(batch, time, N)`, new state, record.
 
         Raises:
+            TypeError: the input is not real numbers.
             ValueError: wrong rank or wrong number of channels.
         """
         data, state = self._auto_batch(input_data, (self.spikes, self.isyn, self.vmem))
         next_key, noise = self._noise(data.shape[0], data.shape[1])
-        state, traces = _evolve_lif(
-            data.reshape((*data.shape[:2], self.size_out, self.n_synapses)),
-            state,
+        output, state, traces = _evolve_lif(
+            data,
+            _State(*state),
             noise,
-            jnp.exp(-self.dt / self.tau_mem),
-            jnp.exp(-self.dt / self.tau_syn),
-            self.bias,
-            self.threshold,
-            self.w_rec,
-            max_spikes=float(self.max_spikes_per_dt),
+            _Values(*(getattr(self, name) for name in _Values._fields)),
             record=wants_record(record),
         )
-        spikes, isyn, vmem = (value[0] for value in state)
-        new_state = {"spikes": spikes, "isyn": isyn, "vmem": vmem, "rng_key": next_key}
-        return traces["spikes"], new_state, traces if wants_record(record) else {}
+        return output, {**state._asdict(), "rng_key": next_key}, traces
 
     def _noise(self, n_batch: int, n_time: int) -> tuple[jax.Array, jax.Array | None]:
         """The next key, and what noise adds to the membranes, if there is any."""
+        # Only a static zero counts: whether the key moves on must not depend on `jit`.
         if isinstance(self.noise_std, (int, float)) and self.noise_std == 0:
             return self.rng_key, None
         next_key, key = jax.random.split(self.rng_key)
@@ -154,44 +161,112 @@ class LIFJax(JaxModule):
         return next_key, self.noise_std * jnp.sqrt(self.dt) * draws
 
 
+class _State(NamedTuple):
+    spikes: Any
+    isyn: Any
+    vmem: Any
+
+
+class _Values(NamedTuple):
+    """Attributes of a module, of the shapes it permits."""
+
+    tau_mem: Any
+    tau_syn: Any
+    bias: Any
+    threshold: Any
+    w_rec: Any
+    dt: Any
+    max_spikes_per_dt: Any
+
+
 # One compiled function for all modules of a shape, so that eager calls compile only once.
-@partial(jax.jit, static_argnames=("max_spikes", "record"))
+@partial(jax.jit, static_argnames="record")
 def _evolve_lif(
-    data: Float[Array, "batch time n k"],
-    state: tuple[Float[Array, "batch n"], Float[Array, "batch n k"], Float[Array, "batch n"]],
+    data: Float[Array, "batch time n_in"],
+    state: _State,
     noise: Float[Array, "batch time n"] | None,
-    alpha: Float[Array, "*#n"],
-    beta: Float[Array, "*#nk"],
-    bias: Float[Array, "*#n"],
-    threshold: Float[Array, "*#n"],
-    w_rec: Float[Array, "n nk"] | None,
+    values: _Values,
     *,
-    max_spikes: float,
     record: bool,
-) -> tuple[tuple[jax.Array, ...], dict[str, Float[Array, "batch time ..."]]]:
-    n_synapses = data.shape[-1]
+) -> tuple[Float[Array, "batch time n"], _State, dict[str, Float[Array, "batch time ..."]]]:
+    n, n_synapses = state.isyn.shape[1:]
+    spikes, isyn, vmem = (one.astype(data.dtype) for one in state)
+    arriving = _synapses_first(data.reshape((*data.shape[:2], n, n_synapses)))
+    step = jax.checkpoint(
+        partial(_step, _coefficients(values, n, n_synapses), record),
+        # Computing a step again is cheaper than keeping all of it for the gradient: feed-forward
+        # 1.3 times as fast, recurrent alike, a third of the memory (B=32, T=100, N=128, 2 cores).
+        policy=jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+        prevent_cse=False,
+    )
+    by_time = jax.tree.map(lambda array: jnp.moveaxis(array, 1, 0), (arriving, noise))
+    last, seen = jax.lax.scan(step, _State(spikes, _synapses_first(isyn), vmem), by_time)
+    last = last._replace(isyn=_synapses_last(last.isyn, n_synapses))
+    seen = jax.tree.map(lambda array: jnp.moveaxis(array, 0, 1), seen)
+    traces: dict[str, Any] = {}
+    if record:
+        isyn = _synapses_last(seen.isyn, n_synapses)
+        irec = None if seen.irec is None else _synapses_last(seen.irec, n_synapses)
+        irec = jnp.zeros_like(isyn) if irec is None else irec
+        traces = {"irec": irec, "isyn": isyn, "spikes": seen.spikes, "vmem": seen.vmem}
+    return seen.spikes, jax.tree.map(lambda array: array[0], last), traces
 
-    def step(carry, inputs):
-        spikes, isyn, vmem = carry
-        arriving, noise_now = inputs
-        irec = None if w_rec is None else (spikes @ w_rec).reshape((*spikes.shape, n_synapses))
-        if irec is not None:
-            arriving = arriving + irec
-        isyn = (isyn + arriving) * beta
-        vmem = vmem * alpha + isyn.sum(-1) + bias
-        if noise_now is not None:
-            vmem = vmem + noise_now
-        spikes = step_pwl(vmem, jnp.broadcast_to(threshold, vmem.shape), 0.5, max_spikes)
-        vmem = vmem - spikes * threshold
-        seen = {"spikes": spikes}
-        if record:
-            irec = jnp.zeros_like(isyn) if irec is None else irec
-            seen |= {"irec": irec, "isyn": isyn, "vmem": vmem}
-        return (spikes, isyn, vmem), seen
 
-    by_time = jax.tree.map(lambda array: jnp.moveaxis(array, 1, 0), (data, noise))
-    state, traces = jax.lax.scan(step, state, by_time)
-    return state, jax.tree.map(lambda array: jnp.moveaxis(array, 0, 1), traces)
+class _Coefficients(NamedTuple):
+    alpha: Float[Array, " n"]
+    beta: Float[Array, "*k n"]
+    bias: Float[Array, " n"]
+    threshold: Float[Array, " n"]
+    w_rec: Float[Array, "n *k n"] | None
+    max_spikes: Any
+
+
+class _Seen(NamedTuple):
+    """What one step leaves behind for the output and the record."""
+
+    spikes: Any
+    isyn: Any = None
+    irec: Any = None
+    vmem: Any = None
+
+
+def _coefficients(values: _Values, n: int, n_synapses: int) -> _Coefficients:
+    """What a step computes with, each for all neurons."""
+    beta = jnp.exp(-values.dt / values.tau_syn)
+    w_rec = values.w_rec
+    return _Coefficients(
+        alpha=jnp.broadcast_to(jnp.exp(-values.dt / values.tau_mem), (n,)),
+        beta=_synapses_first(jnp.broadcast_to(beta, (n, n_synapses))),
+        bias=jnp.broadcast_to(values.bias, (n,)),
+        threshold=jnp.broadcast_to(values.threshold, (n,)),
+        w_rec=None if w_rec is None else _synapses_first(w_rec.reshape((n, n, n_synapses))),
+        max_spikes=values.max_spikes_per_dt,
+    )
+
+
+def _step(
+    coefficients: _Coefficients, record: bool, state: _State, inputs: tuple[Any, Any]
+) -> tuple[_State, _Seen]:
+    alpha, beta, bias, threshold, w_rec, max_spikes = coefficients
+    arriving, noise = inputs
+    irec = None if w_rec is None else jnp.tensordot(state.spikes, w_rec, 1)
+    isyn = (state.isyn + (arriving if irec is None else arriving + irec)) * beta
+    vmem = state.vmem * alpha + (isyn if isyn.ndim == 2 else isyn.sum(-2)) + bias
+    vmem = vmem if noise is None else vmem + noise
+    spikes = step_pwl(vmem, jnp.broadcast_to(threshold, vmem.shape), 0.5, max_spikes)
+    vmem = vmem - spikes * threshold
+    seen = _Seen(spikes, isyn, irec, vmem) if record else _Seen(spikes)
+    return _State(spikes, isyn, vmem), seen
+
+
+# Inside the loop neurons are the last axis and a single synapse has none: a last axis of one or
+# two is not vectorised (gradients take twice as long).
+def _synapses_first(array: Float[Array, "*axes n k"]) -> Float[Array, ...]:
+    return array[..., 0] if array.shape[-1] == 1 else jnp.swapaxes(array, -1, -2)
+
+
+def _synapses_last(array: Float[Array, ...], n_synapses: int) -> Float[Array, "*axes n k"]:
+    return array[..., None] if n_synapses == 1 else jnp.swapaxes(array, -1, -2)
 
 
 def _sizes(shape: int | tuple[int, ...]) -> tuple[int, int]:

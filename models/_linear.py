@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from ._initializers import kaiming, uniform_sqrt
-from ._module import JaxModule, Tree
+from ._initializers import kaiming, random_key, uniform_sqrt
+from ._module import Flag, JaxModule, Tree
 from ._parameters import Parameter
+from ._raster import as_floats
 
 
 class LinearJax(JaxModule):
@@ -31,14 +31,16 @@ class LinearJax(JaxModule):
 
     Raises:
         ValueError: the shape has not two entries, or an initial value does not fit it.
+        TypeError: an initial value is no array, or the key is none.
 
-    >>> LinearJax((2, 3), weight=jnp.ones((2, 3)))(jnp.ones((5, 2)))[0].shape
+    >>> import numpy as np
+    >>> LinearJax((2, 3), weight=np.ones((2, 3)))(np.ones((5, 2)))[0].shape
     (5, 3)
     """
 
     def __init__(
         self,
-        shape: tuple[int, int],
+        shape: Any,
         weight: Any = None,
         bias: Any = None,
         has_bias: bool = False,
@@ -47,34 +49,31 @@ class LinearJax(JaxModule):
         rng_key: jax.Array | None = None,
     ) -> None:
         super().__init__(shape)
-        if len(self.shape) != 2:
-            raise ValueError(f"`LinearJax` takes the shape `(n_in, n_out)`, got {shape!r}")
-        weight_key, bias_key = (None, None) if rng_key is None else jax.random.split(rng_key)
-        self.weight: Any = Parameter(
-            weight,
-            family="weights",
-            init_func=weight_init_func,
-            shape=(self.size_in, self.size_out),
-            key=weight_key,
-        )
-        self.bias: Any = 0
-        if has_bias or bias is not None:
-            del self.bias
-            self.bias = Parameter(
-                bias, family="biases", init_func=bias_init_func, shape=self.size_out, key=bias_key
+        if len(self.shape) != 2 or not all(self.shape):
+            raise ValueError(
+                f"`LinearJax` takes the shape `(n_in, n_out)`, each at least 1; got {shape!r}"
             )
+        keys = (None, None) if rng_key is None else jax.random.split(random_key(rng_key))
+        self.weight: Any = Parameter(
+            weight, "weights", weight_init_func, self.shape, key=keys[0], name="weight"
+        )
+        self.bias: Any = (
+            Parameter(bias, "biases", bias_init_func, self.size_out, key=keys[1], name="bias")
+            if has_bias or bias is not None
+            else 0
+        )
 
-    def evolve(self, input_data: Any, record: bool = False) -> tuple[jax.Array, Tree, Tree]:
+    def evolve(self, input_data: Any, record: Flag = False) -> tuple[jax.Array, Tree, Tree]:
         """Map `(..., n_in)` to `(..., n_out)`.
 
         Raises:
+            TypeError: the input is not real numbers.
             ValueError: the last axis has not `n_in` entries.
         """
-        data = jnp.asarray(input_data)
+        data = as_floats(input_data, self._label())
         if data.ndim == 0 or data.shape[-1] != self.size_in:
             raise ValueError(
                 f"{self._label()}: input of shape {data.shape} must have {self.size_in} channels "
                 "on its last axis"
             )
-        data = data.astype(jnp.result_type(data.dtype, self.weight.dtype))
         return data @ self.weight + self.bias, {}, {}

@@ -11,42 +11,38 @@ from __future__ import annotations
 import difflib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import GetAttrKey
 
+from ._classes import register_class
 from ._parameters import (
     Declaration,
     Parameter,
     ParameterBase,
+    SimulationParameter,
     State,
     as_jax_array,
+    as_replacement,
     as_static_or_array,
     draw,
     is_array,
+    static_mismatch,
 )
-from ._static import static_key
+from ._raster import as_batch
+from ._structure import CHILDREN, DECLARATIONS, NAME, RESETS, Structure
 
 Tree = dict[str, Any]
-
-# Bookkeeping in the instance's `__dict__`, kept apart from what users assign.
-_DECLARATIONS = "_declarations"
-_RESETS = "_resets"
-_CHILDREN = "_children"
-_NAME = "_name"
-_BOOKKEEPING = frozenset({_DECLARATIONS, _RESETS, _CHILDREN, _NAME})
+# `jit` hands over a traced value.
+Flag = bool | jax.Array
 
 # Spellings that users of other libraries know; a family matches under each of them.
 _SAME_FAMILY = ({"bias", "biases"}, {"threshold", "thresholds"})
 
 M = TypeVar("M", bound="JaxModule")
-
-_CLASSES: dict[str, type[JaxModule]] = {}
 
 
 class JaxModule:
@@ -75,7 +71,7 @@ class JaxModule:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _CLASSES[class_path(cls)] = cls
+        register_class(cls)
         if cls.tree_flatten is JaxModule.tree_flatten:
             jax.tree_util.register_pytree_with_keys(
                 cls, _flatten_with_keys, cls.tree_unflatten, cls.tree_flatten
@@ -85,11 +81,11 @@ class JaxModule:
 
     def __init__(
         self,
-        shape: int | Sequence[int | None] | None = None,
+        shape: Any = None,
         spiking_input: bool = False,
         spiking_output: bool = False,
     ) -> None:
-        vars(self).update({_DECLARATIONS: {}, _RESETS: {}, _CHILDREN: (), _NAME: ""})
+        vars(self).update({DECLARATIONS: {}, RESETS: {}, CHILDREN: (), NAME: ""})
         self._shape = _shape_tuple(shape)
         self._spiking_input = bool(spiking_input)
         self._spiking_output = bool(spiking_output)
@@ -129,7 +125,7 @@ class JaxModule:
     @property
     def name(self) -> str:
         """The attribute it has in its parent, in quotation marks; empty at the top."""
-        return f"'{vars(self)[_NAME]}'" if vars(self)[_NAME] else ""
+        return f"'{vars(self)[NAME]}'" if vars(self)[NAME] else ""
 
     @property
     def full_name(self) -> str:
@@ -138,7 +134,7 @@ class JaxModule:
 
     def __repr__(self) -> str:
         head = f"{self.full_name} with shape {self.shape}"
-        if not vars(self)[_CHILDREN]:
+        if not vars(self)[CHILDREN]:
             return head
         children = "\n".join(repr(child) for child in self.modules().values())
         indented = "\n".join(f"    {line}" for line in children.splitlines())
@@ -146,7 +142,7 @@ class JaxModule:
 
     # --- evolving ---
 
-    def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, Tree, Tree]:
+    def evolve(self, input_data: Any, record: Flag = False) -> tuple[Any, Tree, Tree]:
         """Run over a raster.
 
         Args:
@@ -159,7 +155,7 @@ class JaxModule:
         """
         raise NotImplementedError(f"`{self.class_name}` does not define `evolve`")
 
-    def __call__(self, input_data: Any, record: bool = False) -> tuple[Any, Tree, Tree]:
+    def __call__(self, input_data: Any, record: Flag = False) -> tuple[Any, Tree, Tree]:
         """Run over a raster, or over the result of another module's call; see `evolve`."""
         if not _is_result(input_data):
             return self.evolve(input_data, record=record)
@@ -169,7 +165,7 @@ class JaxModule:
         return output, {**earlier_state, key: new_state}, {**earlier_record, key: recorded}
 
     def _unused_key(self, taken: Tree) -> str:
-        key = vars(self)[_NAME] or self.class_name
+        key = vars(self)[NAME] or self.class_name
         return key if key not in taken else f"{len(taken)}_{key}"
 
     def _auto_batch(
@@ -177,29 +173,13 @@ class JaxModule:
     ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
         """Bring input to `(batch, time, size_in)` and give each state a batch axis.
 
-        A vector counts as time, a single channel is copied to all. States that already have a
-        batch axis keep it.
+        A vector counts as time, a single channel is copied to all.
 
         Raises:
+            TypeError: the input is not real numbers.
             ValueError: wrong rank or wrong number of channels.
         """
-        data = jnp.asarray(data)
-        data = data.astype(jnp.result_type(data.dtype, float))
-        if data.ndim > 3:
-            raise ValueError(
-                f"{self._label()}: input has {data.ndim} axes, {data.shape}; it takes "
-                "`(time, channel)` or `(batch, time, channel)`"
-            )
-        if data.ndim < 2:
-            data = data.reshape((-1, 1))
-        data = data.reshape((1,) * (3 - data.ndim) + data.shape)
-        if data.shape[-1] != self.size_in:
-            if data.shape[-1] != 1:
-                raise ValueError(
-                    f"{self._label()}: Input has wrong neuron dimension. It is {data.shape[-1]}, "
-                    f"must be {self.size_in}"
-                )
-            data = jnp.broadcast_to(data, (*data.shape[:-1], self.size_in))
+        data = as_batch(data, self.size_in, self._label())
         batched = tuple(jnp.broadcast_to(s, (data.shape[0], *jnp.shape(s))) for s in states)
         return data, batched
 
@@ -215,7 +195,7 @@ class JaxModule:
 
     def simulation_parameters(self, family: str | Sequence[str] | None = None) -> Tree:
         """Values only the simulation needs, nested like the modules."""
-        return self._collect("simulation_parameter", family)
+        return self._collect(SimulationParameter.kind, family)
 
     def attributes_named(self, name: str | Sequence[str]) -> Tree:
         """Declared attributes of any kind with one of these names, nested like the modules."""
@@ -224,7 +204,7 @@ class JaxModule:
 
     def modules(self) -> OrderedDict[str, JaxModule]:
         """Direct submodules by name, in the order they were added."""
-        return OrderedDict((name, vars(self)[name]) for name in vars(self)[_CHILDREN])
+        return OrderedDict((name, vars(self)[name]) for name in vars(self)[CHILDREN])
 
     def _collect(self, kind: str, family: str | Sequence[str] | None) -> Tree:
         if family is None:
@@ -233,7 +213,7 @@ class JaxModule:
         return self._select(lambda _, d: d.kind == kind and d.family in families, keep_empty=False)
 
     def _select(self, wanted: Callable[[str, Declaration], bool], keep_empty: bool) -> Tree:
-        declared = vars(self)[_DECLARATIONS]
+        declared = vars(self)[DECLARATIONS]
         found: Tree = {k: vars(self)[k] for k, d in declared.items() if wanted(k, d)}
         for name, child in self.modules().items():
             inside = child._select(wanted, keep_empty)
@@ -243,34 +223,46 @@ class JaxModule:
 
     def declaration(self, name: str) -> Declaration:
         """Kind, family, shape and initializer of an attribute; `KeyError` if not declared."""
-        return vars(self)[_DECLARATIONS][name]
+        return vars(self)[DECLARATIONS][name]
 
     # --- setting ---
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, (ParameterBase, JaxModule)) and _DECLARATIONS not in vars(self):
-            raise NotImplementedError(
-                f"`{self.class_name}.__init__` must call `super().__init__(shape)` before it "
-                f"assigns `{name}`"
-            )
+        if isinstance(value, (ParameterBase, JaxModule)):
+            self._require_usable(name)
         if isinstance(value, ParameterBase):
             self._declare(name, value)
         elif isinstance(value, JaxModule):
             self._adopt(name, value)
-        elif name in vars(self).get(_CHILDREN, ()):
-            raise TypeError(
-                f"{self._label()}: submodule `{name}` must be a JaxModule, got "
+        elif name in vars(self).get(CHILDREN, ()):
+            raise ValueError(
+                f"{self._label()}: submodule `{name}` must be a JaxModule, got a "
                 f"{type(value).__name__}"
             )
-        elif name in vars(self).get(_DECLARATIONS, ()):
-            self._put(name, value, f"`{name}`")
+        elif name in vars(self).get(DECLARATIONS, ()):
+            problem = self._put(name, value, f"`{name}`")
+            if problem:
+                raise ValueError(f"{self._label()}: {problem}")
         else:
             object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
-        if name in vars(self)[_DECLARATIONS] or name in vars(self)[_CHILDREN]:
+        if name in vars(self)[DECLARATIONS] or name in vars(self)[CHILDREN]:
             raise AttributeError(f"{self._label()}: `{name}` is declared and cannot be deleted")
         object.__delattr__(self, name)
+
+    def _require_usable(self, name: str) -> None:
+        if DECLARATIONS not in vars(self):
+            raise NotImplementedError(
+                f"`{self.class_name}.__init__` must call `super().__init__(shape)` before it "
+                f"assigns `{name}`"
+            )
+        # Paths in files and messages are written with both signs.
+        if not name or "." in name or "@" in name or hasattr(JaxModule, name):
+            raise ValueError(
+                f"{self._label()}: {name!r} cannot name an attribute; names are not empty, hold "
+                "neither `.` nor `@`, and are not those of JaxModule's own members"
+            )
 
     def _declare(self, name: str, initial: ParameterBase) -> None:
         if name in vars(self):
@@ -279,39 +271,47 @@ class JaxModule:
             )
         store = vars(self)
         store[name] = initial.data
-        store[_DECLARATIONS] = {**store[_DECLARATIONS], name: initial.declaration}
+        store[DECLARATIONS] = {**store[DECLARATIONS], name: initial.declaration}
         if initial.is_given and initial.declaration.kind in (Parameter.kind, State.kind):
-            store[_RESETS] = {**store[_RESETS], name: initial.data}
+            store[RESETS] = {**store[RESETS], name: initial.data}
 
     def _adopt(self, name: str, module: JaxModule) -> None:
         store = vars(self)
-        if name in store and name not in store[_CHILDREN]:
+        if name in store and name not in store[CHILDREN]:
             raise ValueError(f"{self._label()}: `{name}` exists already and is not a module")
+        if any(inner is self for inner in module._walk()):
+            raise ValueError(f"{self._label()}: a module cannot be a part of itself (`{name}`)")
         # Renaming a module that already has a parent would rename it there, too.
-        child = module if not vars(module)[_NAME] else module._copied()
-        vars(child)[_NAME] = name
+        child = module if not vars(module)[NAME] else module._copied()
+        vars(child)[NAME] = name
         store[name] = child
-        if name not in store[_CHILDREN]:
-            store[_CHILDREN] = (*store[_CHILDREN], name)
+        if name not in store[CHILDREN]:
+            store[CHILDREN] = (*store[CHILDREN], name)
 
-    def _put(self, name: str, value: Any, where: str) -> None:
-        """Store a value after checking its shape, here and now."""
+    def _put(self, name: str, value: Any, where: str) -> str | None:
+        """Store a value here and now if it fits; otherwise say what is wrong with it."""
         store = vars(self)
-        declared = store[_DECLARATIONS][name]
-        if declared.shape is None and not is_array(value):
-            store[name] = as_static_or_array(value)
-            return
-        value = as_jax_array(value)
+        declared, current = store[DECLARATIONS][name], store[name]
         if declared.shape is None:
-            shape = np.shape(value)
-            changed = Declaration(declared.kind, declared.family, shape, declared.initializer)
-            store[_DECLARATIONS] = {**store[_DECLARATIONS], name: changed}
-        elif np.shape(value) != declared.shape:
-            raise ValueError(
-                f"{self._label()}: {where} must be of shape {declared.shape} "
-                f"(got {np.shape(value)})"
-            )
+            value = as_static_or_array(value)
+            if not is_array(value):
+                wanted = static_mismatch(value, current)
+                if wanted:
+                    return f"{where} must be {wanted} (got {value!r})"
+                store[name] = float(value) if isinstance(current, float) else value
+                return None
+        try:
+            value = as_replacement(value, current)
+        except (TypeError, ValueError) as error:
+            return f"{where} must be an array or a number: {error}"
+        shape = declared.shape or ()
+        if np.shape(value) != shape:
+            return f"{where} must be of shape {shape} (got {np.shape(value)})"
+        if declared.shape is None:
+            traced = Declaration(declared.kind, declared.family, shape, declared.initializer)
+            store[DECLARATIONS] = {**store[DECLARATIONS], name: traced}
         store[name] = value
+        return None
 
     def set_attributes(self: M, tree: Tree, strict: bool = True) -> M:
         """A module with other values; this one stays as it is.
@@ -321,29 +321,40 @@ class JaxModule:
             strict: whether a name that does not exist is an error; otherwise it is passed over.
 
         Raises:
-            ValueError: wrong shapes, or names that do not exist; each with its path.
+            ValueError: wrong shapes, or names that do not exist; all of them, with their paths.
         """
         new = self._copied()
-        unknown: list[str] = []
-        new._put_tree(tree, "", unknown)
+        problems, unknown = new._put_tree(tree, "")
         if unknown and strict:
-            raise ValueError(
-                f"{self._label()} has no attribute " + ", ".join(unknown) + "; check the names "
-                "against `parameters()` and `state()`, or pass `strict=False` to pass over them"
-            )
+            problems += [f"{name} does not exist" for name in unknown]
+            problems[-1] += "; `strict=False` passes over names that do not exist"
+        if problems:
+            raise ValueError(f"{self._label()}: " + "\n".join(problems))
         return new
 
-    def _put_tree(self, tree: Tree, path: str, unknown: list[str]) -> None:
+    def _put_tree(self, tree: Tree, path: str) -> tuple[list[str], list[str]]:
+        """Store what fits; what is wrong with other values, and names that do not exist."""
+        if not isinstance(tree, dict):
+            return [f"`{path or 'tree'}` must be a dict, got a {type(tree).__name__}"], []
+        problems: list[str] = []
+        unknown: list[str] = []
         for name, value in tree.items():
-            where = f"{path}.{name}" if path else name
-            if name in vars(self)[_CHILDREN] and isinstance(value, dict):
-                vars(self)[name]._put_tree(value, where, unknown)
-            elif name in vars(self)[_DECLARATIONS]:
-                self._put(name, value, f"`{where}`")
-            elif not (isinstance(value, dict) and not value):
-                known = [*vars(self)[_CHILDREN], *vars(self)[_DECLARATIONS]]
-                close = difflib.get_close_matches(name, known, n=1)
-                unknown.append(f"`{where}`" + (f" (did you mean `{close[0]}`?)" if close else ""))
+            where = f"{path}.{name}" if path else str(name)
+            if name in vars(self)[CHILDREN]:
+                inside = vars(self)[name]._put_tree(value, where)
+                problems += inside[0]
+                unknown += inside[1]
+            elif name in vars(self)[DECLARATIONS]:
+                problem = self._put(name, value, f"`{where}`")
+                problems += [problem] if problem else []
+            else:
+                unknown.append(f"`{where}`" + self._suggestion(str(name)))
+        return problems, unknown
+
+    def _suggestion(self, name: str) -> str:
+        known = [*vars(self)[CHILDREN], *vars(self)[DECLARATIONS]]
+        close = difflib.get_close_matches(name, known, n=1)
+        return f" (did you mean `{close[0]}`?)" if close else ""
 
     def reset_state(self: M) -> M:
         """A module whose states are as after construction; this one stays as it is."""
@@ -367,14 +378,15 @@ class JaxModule:
 
     def _reset(self, kind: str, key: jax.Array | None) -> None:
         store = vars(self)
-        for position, (name, declared) in enumerate(store[_DECLARATIONS].items()):
+        for position, (name, declared) in enumerate(store[DECLARATIONS].items()):
             if declared.kind != kind:
                 continue
-            if name in store[_RESETS]:
-                store[name] = store[_RESETS][name]
+            if name in store[RESETS]:
+                store[name] = store[RESETS][name]
             else:
                 own_key = None if key is None else jax.random.fold_in(key, position)
-                store[name] = as_jax_array(draw(declared.initializer, declared.shape, own_key))
+                fresh = as_jax_array(draw(declared.initializer, declared.shape, own_key))
+                store[name] = fresh.reshape(declared.shape).astype(store[name].dtype)
 
     def _walk(self) -> Iterator[JaxModule]:
         yield self
@@ -385,7 +397,7 @@ class JaxModule:
         """A tree of new module objects that share the arrays of this one."""
         new = object.__new__(type(self))
         vars(new).update(vars(self))
-        for name in vars(self)[_CHILDREN]:
+        for name in vars(self)[CHILDREN]:
             vars(new)[name] = vars(self)[name]._copied()
         return new
 
@@ -394,155 +406,36 @@ class JaxModule:
 
     # --- pytree ---
 
-    def tree_flatten(self) -> tuple[list[Any], _Structure]:
+    def tree_flatten(self) -> tuple[list[Any], Structure]:
         """Leaves (arrays, reset values, submodules) and static structure."""
-        structure = _Structure(self)
-        return structure.leaves_of(self), structure
+        structure = Structure(vars(self))
+        return structure.leaves_of(vars(self)), structure
 
     @classmethod
-    def tree_unflatten(cls: type[M], structure: _Structure, leaves: Iterable[Any]) -> M:
+    def tree_unflatten(cls: type[M], structure: Structure, leaves: Iterable[Any]) -> M:
         """A module with these leaves; no constructor runs and nothing is checked."""
         new = object.__new__(cls)
-        structure.fill(new, tuple(leaves))
+        structure.fill(vars(new), tuple(leaves))
         return new
 
 
-class _Structure:
-    """Everything of one module that is not a leaf; compared and hashed by content."""
-
-    __slots__ = ("_hash", "_key", "children", "leaf_names", "reset_names", "static")
-
-    def __init__(self, module: JaxModule) -> None:
-        store = vars(module)
-        declarations = store[_DECLARATIONS]
-        self.leaf_names = tuple(n for n, d in declarations.items() if d.shape is not None)
-        self.reset_names = tuple(store[_RESETS])
-        self.children = store[_CHILDREN]
-        moving = {*self.leaf_names, *self.children, _RESETS}
-        self.static = {n: v for n, v in store.items() if n not in moving}
-        self._key = (
-            store[_NAME],
-            self.leaf_names,
-            self.reset_names,
-            self.children,
-            tuple((n, static_key(v)) for n, v in self.static.items() if n not in _BOOKKEEPING),
-            tuple(
-                (n, d.kind, d.family, d.shape, static_key(d.initializer))
-                for n, d in declarations.items()
-            ),
-        )
-        self._hash = hash(self._key)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Structure) and self._key == other._key
-
-    def __repr__(self) -> str:
-        return f"structure of {', '.join((*self.leaf_names, *self.children)) or 'an empty module'}"
-
-    def leaves_of(self, module: JaxModule) -> list[Any]:
-        store = vars(module)
-        resets = store[_RESETS]
-        return [
-            *(store[n] for n in self.leaf_names),
-            *(resets[n] for n in self.reset_names),
-            *(store[n] for n in self.children),
-        ]
-
-    def keys(self) -> list[Any]:
-        return [
-            *(GetAttrKey(n) for n in self.leaf_names),
-            *(GetAttrKey(f"{n}@reset") for n in self.reset_names),
-            *(GetAttrKey(n) for n in self.children),
-        ]
-
-    def fill(self, module: JaxModule, leaves: Sequence[Any]) -> None:
-        store = vars(module)
-        store.update(self.static)
-        n_values, n_resets = len(self.leaf_names), len(self.reset_names)
-        store.update(zip(self.leaf_names, leaves[:n_values], strict=True))
-        resets = leaves[n_values : n_values + n_resets]
-        store[_RESETS] = dict(zip(self.reset_names, resets, strict=True))
-        store.update(zip(self.children, leaves[n_values + n_resets :], strict=True))
-
-
-def _flatten_with_keys(module: JaxModule) -> tuple[list[tuple[Any, Any]], _Structure]:
+def _flatten_with_keys(module: JaxModule) -> tuple[list[tuple[Any, Any]], Structure]:
     leaves, structure = module.tree_flatten()
     return list(zip(structure.keys(), leaves, strict=True)), structure
 
 
-@dataclass(frozen=True)
-class Anatomy:
-    """A module taken apart, for files; `assemble` puts it together again.
-
-    Attributes:
-        name: its name in its parent.
-        declarations: what is declared, by attribute.
-        values: the value of each declared attribute.
-        resets: the value a reset returns to, where one was given.
-        plain: attributes that are not declared.
-        children: submodules by name.
-    """
-
-    name: str
-    declarations: dict[str, Declaration]
-    values: Tree
-    resets: Tree
-    plain: Tree
-    children: dict[str, JaxModule]
-
-
-def dissect(module: JaxModule) -> Anatomy:
-    """Take a module apart."""
-    store = vars(module)
-    declarations, children = store[_DECLARATIONS], module.modules()
-    known = {*declarations, *children, *_BOOKKEEPING}
-    return Anatomy(
-        name=store[_NAME],
-        declarations=dict(declarations),
-        values={name: store[name] for name in declarations},
-        resets=dict(store[_RESETS]),
-        plain={name: value for name, value in store.items() if name not in known},
-        children=dict(children),
-    )
-
-
-def assemble(cls: type[JaxModule], anatomy: Anatomy) -> JaxModule:
-    """Put a module together without running its constructor."""
-    new = object.__new__(cls)
-    vars(new).update(anatomy.plain, **anatomy.values, **anatomy.children)
-    vars(new).update(
-        {
-            _DECLARATIONS: anatomy.declarations,
-            _RESETS: anatomy.resets,
-            _CHILDREN: tuple(anatomy.children),
-            _NAME: anatomy.name,
-        }
-    )
-    return new
-
-
-def class_path(cls: type[JaxModule]) -> str:
-    """The name under which files know a module class."""
-    return f"{cls.__module__}:{cls.__qualname__}"
-
-
-def find_class(path: str) -> type[JaxModule] | None:
-    """The module class a file names, if it has been defined or imported in this process."""
-    return _CLASSES.get(path)
-
-
-def wants_record(record: Any) -> bool:
+def wants_record(record: Flag) -> bool:
     """Whether a call records: `jit` hands over a traced value, which cannot be asked."""
     return True if isinstance(record, jax.core.Tracer) else bool(record)
 
 
-def _shape_tuple(shape: int | Sequence[int | None] | None) -> tuple[int | None, ...]:
-    if shape is None or hasattr(shape, "__index__"):
-        return (None if shape is None else int(shape),)  # pyright: ignore[reportArgumentType]
-    return tuple(None if n is None else int(n) for n in shape)  # pyright: ignore
+def _shape_tuple(shape: Any) -> tuple[int | None, ...]:
+    entries = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    if not all(n is None or hasattr(n, "__index__") for n in entries) or not entries:
+        raise TypeError(f"a shape is an int or a tuple of ints, got {shape!r}")
+    if any(n is not None and n.__index__() < 0 for n in entries):
+        raise ValueError(f"a shape has no negative sizes, got {shape!r}")
+    return tuple(None if n is None else n.__index__() for n in entries)
 
 
 def _spellings(families: set[str]) -> set[str]:

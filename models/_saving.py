@@ -17,9 +17,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as read_arrays, save as write_arrays
 
 from . import _initializers
+from ._anatomy import Anatomy, assemble, dissect
+from ._classes import find_class, public_path
 from ._errors import FormatError
 from ._files import write_atomically
-from ._module import Anatomy, JaxModule, assemble, class_path, dissect, find_class
+from ._module import JaxModule
 from ._parameters import Declaration
 
 FORMAT = "xylograph-network"
@@ -36,7 +38,7 @@ def register_function(function: F) -> F:
     Functions that a network holds (initializers, activations) are saved by name, and loading
     finds only registered ones.
     """
-    _FUNCTIONS[f"{function.__module__}:{function.__qualname__}"] = function
+    _FUNCTIONS[public_path(function)] = function
     return function
 
 
@@ -130,7 +132,7 @@ def _describe(network: JaxModule, path: str, arrays: dict[str, np.ndarray]) -> d
             arrays[f"{where}@reset"] = np.ascontiguousarray(parts.resets[name])
         attributes.append(entry)
     return {
-        "class": class_path(type(network)),
+        "class": public_path(type(network)),
         "name": parts.name,
         "attributes": attributes,
         "plain": {name: _encode(value, path + name) for name, value in parts.plain.items()},

@@ -1,24 +1,26 @@
 """`Sequential`: modules one after the other."""
 
-from collections import OrderedDict
-from collections.abc import Iterator
-from typing import Any
+from __future__ import annotations
 
-from ._module import JaxModule, Tree, wants_record
+from collections.abc import Iterator
+from typing import Any, overload
+
+from ._module import Flag, JaxModule, Tree, wants_record
 
 
 class JaxSequential(JaxModule):
     """A chain of modules, each fed by the one before.
 
-    Children are named `f"{index}_{ClassName}"`, or by the keys of an `OrderedDict`. New states
-    and records are nested under these names; the record also holds each child's output as
-    `f"{child}_output"`.
+    Children are named `f"{index}_{ClassName}"`, or by the keys of a dict. New states and records
+    are nested under these names; the record also holds each child's output as `f"{child}_output"`.
+    A chain of no modules gives back its input.
 
     Args:
-        *modules: the modules, or one `OrderedDict` of them and then further modules.
+        *modules: modules, or dicts of them.
 
     Raises:
         ValueError: sizes that do not chain, or a name used twice.
+        TypeError: something that is no JaxModule.
 
     >>> from xylograph.models import LIFJax, LinearJax
     >>> net = JaxSequential(LinearJax((4, 8)), LIFJax(8))
@@ -31,40 +33,51 @@ class JaxSequential(JaxModule):
     True
     """
 
-    def __init__(self, *modules: JaxModule | OrderedDict[str, JaxModule]) -> None:
+    def __init__(self, *modules: Any) -> None:
         super().__init__((0, 0))
-        for entry in modules:
-            if isinstance(entry, OrderedDict):
+        for position, entry in enumerate(modules):
+            if isinstance(entry, dict):
                 for name, module in entry.items():
                     self._add(module, name)
             else:
-                self._add(entry, None)
+                self._add(entry, f"{position}_{type(entry).__name__}")
 
     def append(self, module: JaxModule, name: str | None = None) -> None:
         """Add a module at the end, in place.
 
         Raises:
             ValueError: the sizes do not chain, or the name is taken.
+            TypeError: not a JaxModule.
         """
-        self._add(module, name)
+        self._add(module, f"{len(self)}_{type(module).__name__}" if name is None else name)
 
-    def _add(self, module: JaxModule, name: str | None) -> None:
+    def _add(self, module: Any, name: str) -> None:
         if not isinstance(module, JaxModule):
-            raise TypeError(f"`{self.class_name}` takes JaxModules, got {type(module).__name__}")
-        before = list(self.modules().values())
-        name = name or f"{len(before)}_{module.class_name}"
+            raise TypeError(f"`{self.class_name}` takes JaxModules, got a {type(module).__name__}")
+        before = list(self)
         if name in self.modules():
             raise ValueError(f"`{self.class_name}` has a submodule `{name}` already")
         if before:
             _require_chain(len(before) - 1, before[-1], module)
         setattr(self, name, module)
-        self._shape = (before[0].size_in if before else module.size_in, module.size_out)
-        self._spiking_input = before[0].spiking_input if before else module.spiking_input
+        first = before[0] if before else module
+        self._shape = (first.shape[0], module.shape[-1])
+        self._spiking_input = first.spiking_input
         self._spiking_output = module.spiking_output
 
-    def __getitem__(self, key: int | str) -> JaxModule:
-        """The child at a position or of a name."""
+    @overload
+    def __getitem__(self, key: int | str) -> JaxModule: ...
+    @overload
+    def __getitem__(self, key: slice) -> JaxSequential: ...
+    def __getitem__(self, key: int | str | slice) -> JaxModule:
+        """The child at a position or of a name; a chain of those in a slice.
+
+        Raises:
+            IndexError, KeyError: there is no such child.
+        """
         children = self.modules()
+        if isinstance(key, slice):
+            return JaxSequential(dict(list(children.items())[key]))
         return children[key] if isinstance(key, str) else list(children.values())[key]
 
     def __len__(self) -> int:
@@ -75,7 +88,7 @@ class JaxSequential(JaxModule):
         """The children in order."""
         return iter(self.modules().values())
 
-    def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, Tree, Tree]:
+    def evolve(self, input_data: Any, record: Flag = False) -> tuple[Any, Tree, Tree]:
         """Run each child over the output of the one before."""
         data, new_state, recorded = input_data, {}, {}
         for name, child in self.modules().items():

@@ -5,10 +5,13 @@ code must compare equal, also when they hold lambdas or lists, which Python comp
 or cannot hash.
 """
 
-from collections.abc import Hashable
-from types import FunctionType
+from collections.abc import Hashable, Iterable, Iterator
+from functools import partial
+from types import CodeType, FunctionType
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -28,24 +31,39 @@ class _Identity:
 def static_key(value: Any) -> Hashable:
     """A hashable stand-in for a static value: equal for values that act the same.
 
-    Functions compare by their code, defaults and captured values; containers by their content;
-    everything else by its own equality where it can be hashed, otherwise by identity.
+    Functions made inside others compare by their code and by what they refer to; containers and
+    arrays by their content; everything else by its own equality where it can be hashed, otherwise
+    by identity.
 
-    >>> static_key([1, 2]) == static_key([1, 2])
-    True
+    >>> static_key([1, 2]) == static_key([1, 2]), static_key(1) == static_key(1.0)
+    (True, False)
     >>> def scale(by): return lambda x: by * x
     >>> static_key(scale(2)) == static_key(scale(2)), static_key(scale(2)) == static_key(scale(3))
     (True, False)
     """
+    return _key(value, ())
+
+
+def _key(value: Any, within: tuple[FunctionType, ...]) -> Hashable:
+    def keys(values: Iterable[Any]) -> tuple[Hashable, ...]:
+        return tuple(_key(one, within) for one in values)
+
+    if isinstance(value, float):
+        # Not by `==`: NaN equals nothing, and the zeros of both signs divide differently.
+        return (type(value), repr(value))
     if isinstance(value, FunctionType):
-        return _function_key(value)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
-        return (type(value), tuple(static_key(item) for item in items))
+        return _function_key(value, within)
+    if isinstance(value, partial):
+        return (type(value), *keys((value.func, value.args, value.keywords)))
+    if isinstance(value, (list, tuple)):
+        return (type(value), keys(value))
+    if isinstance(value, (set, frozenset)):
+        return (type(value), frozenset(keys(value)))
     if isinstance(value, dict):
-        return (dict, tuple((static_key(k), static_key(v)) for k, v in value.items()))
-    if isinstance(value, np.ndarray):
-        return (np.ndarray, value.shape, value.dtype.str, value.tobytes())
+        return (type(value), keys(value.items()))
+    if isinstance(value, np.ndarray) or _is_concrete(value):
+        array = np.asarray(value)
+        return (type(value), array.shape, str(array.dtype), array.tobytes())
     try:
         hash(value)
     except TypeError:
@@ -53,19 +71,37 @@ def static_key(value: Any) -> Hashable:
     return (type(value), value)
 
 
-def _function_key(function: FunctionType) -> Hashable:
-    captured = []
-    for cell in function.__closure__ or ():
-        try:
-            content = cell.cell_contents
-        except ValueError:  # still empty: a function that refers to itself
-            return _Identity(function)
-        # A function that captured itself would never end.
-        captured.append(_Identity(content) if content is function else static_key(content))
+def _is_concrete(value: Any) -> bool:
+    """Whether a value is a JAX array with numbers to look at."""
     return (
-        function.__code__,
-        function.__module__,
-        static_key(function.__defaults__),
-        static_key(function.__kwdefaults__),
-        tuple(captured),
+        isinstance(value, jax.Array)
+        and not isinstance(value, jax.core.Tracer)
+        and not jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
     )
+
+
+def _function_key(function: FunctionType, within: tuple[FunctionType, ...]) -> Hashable:
+    # Functions of a module exist once; defining one again may change what it calls.
+    if "<" not in function.__qualname__:
+        return _Identity(function)
+    for depth, outer in enumerate(within):
+        if function is outer:  # captured by itself, maybe through others
+            return ("recursion", depth)
+    try:
+        captured = tuple(cell.cell_contents for cell in function.__closure__ or ())
+    except ValueError:  # a variable that is not bound yet
+        return _Identity(function)
+    code, known = function.__code__, function.__globals__
+    return (
+        code,
+        # By identity: a global that was assigned again makes another function of this one.
+        tuple(_Identity(known[name]) for name in _names(code) if name in known),
+        _key((function.__defaults__, function.__kwdefaults__, captured), (*within, function)),
+    )
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)

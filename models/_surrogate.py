@@ -4,19 +4,17 @@ The count of spikes is a staircase; its derivative is replaced by a surrogate, s
 of spiking neurons can be trained by gradient descent.
 """
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+@jax.custom_jvp
 def step_pwl(
     vmem: Float[Array, "*n"],
     threshold: Float[Array, "*#n"],
-    window: float = 0.5,
-    max_spikes: float = 2.0**16,
+    window: float | Float[Array, "*#n"] = 0.5,
+    max_spikes: float | Float[Array, "*#n"] = 2.0**16,
 ) -> Float[Array, "*n"]:
     """How many spikes a membrane voltage gives, with a piecewise-linear surrogate gradient.
 
@@ -28,7 +26,7 @@ def step_pwl(
         vmem: membrane voltage.
         threshold: voltage of one spike.
         window: how far below the threshold the gradient begins.
-        max_spikes: most spikes of one step.
+        max_spikes: most spikes of one step; no gradient reaches these two.
 
     Returns:
         Spike counts, as floats.
@@ -38,14 +36,14 @@ def step_pwl(
     >>> step_pwl(jnp.array([0.9, 1.0, 2.5]), jnp.array(1.0))
     Array([0., 1., 2.], dtype=float32)
     """
-    return jnp.clip((vmem >= threshold) * jnp.floor(vmem / threshold), 0.0, max_spikes)
+    spikes = jnp.clip(jnp.floor(vmem / threshold), 0.0, max_spikes)
+    return jnp.where(vmem >= threshold, spikes, 0.0)
 
 
 @step_pwl.defjvp
-def _step_pwl_jvp(window, max_spikes, primals, tangents):
-    vmem, threshold = primals
-    d_vmem, d_threshold = tangents
-    near = (vmem >= threshold - window).astype(vmem.dtype)
-    slope = near / threshold
-    spikes = step_pwl(vmem, threshold, window, max_spikes)
-    return spikes, slope * d_vmem - slope * (vmem / threshold) * d_threshold
+def _step_pwl_jvp(primals, tangents):
+    vmem, threshold, window, _ = primals
+    d_vmem, d_threshold, _, _ = tangents
+    slope = jnp.where(vmem >= threshold - window, 1.0 / threshold, 0.0)
+    d_spikes = slope * (d_vmem - (vmem / threshold) * d_threshold)
+    return step_pwl(*primals), d_spikes

@@ -1,0 +1,35 @@
+"""Which module classes a file can name."""
+
+from importlib import import_module
+from typing import Any
+
+# The package whose `__all__` names our own modules, whatever private file defines them.
+_PUBLIC = __name__.rpartition(".")[0]
+_CLASSES: dict[str, type[Any]] = {}
+
+
+def register_class(cls: type[Any]) -> None:
+    """Make a class known under its path; the last one defined counts."""
+    _CLASSES[public_path(cls)] = cls
+
+
+def public_path(thing: Any) -> str:
+    """The name under which files know a class or function: `module:qualified name`.
+
+    Things of this package go by the package's own name, so that files outlive a move between its
+    private modules.
+
+    >>> from xylograph.models import LIFJax
+    >>> public_path(LIFJax)
+    'xylograph.models:LIFJax'
+    """
+    inside = thing.__module__.startswith(f"{_PUBLIC}.")
+    return f"{_PUBLIC if inside else thing.__module__}:{thing.__qualname__}"
+
+
+def find_class(path: str) -> type[Any] | None:
+    """The class of a path, if it is ours or has been defined in this process."""
+    package, _, name = path.partition(":")
+    if package == _PUBLIC and name in import_module(_PUBLIC).__all__:
+        getattr(import_module(_PUBLIC), name)  # loads the file that defines and registers it
+    return _CLASSES.get(path)

@@ -38,7 +38,10 @@ if TYPE_CHECKING:
         save as save,
     )
     from ._sequential import JaxSequential as JaxSequential, Sequential as Sequential
-    from ._surrogate import step_pwl as step_pwl
+    from ._surrogate import (
+        periodic_exponential as periodic_exponential,
+        step_pwl as step_pwl,
+    )
 
 __all__ = [
     "Constant",
@@ -57,6 +60,7 @@ __all__ = [
     "dash_to_tau",
     "kaiming",
     "load",
+    "periodic_exponential",
     "register_function",
     "save",
     "step_pwl",
@@ -82,6 +86,7 @@ _HOME = {
     "dash_to_tau": "_leak",
     "kaiming": "_initializers",
     "load": "_saving",
+    "periodic_exponential": "_surrogate",
     "register_function": "_saving",
     "save": "_saving",
     "step_pwl": "_surrogate",

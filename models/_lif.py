@@ -29,7 +29,7 @@ class LIFJax(JaxModule):
     5. `vmem -= spikes * threshold`
 
     Input channel `j` is synapse `j % K` of neuron `j // K`. The output is the spike counts;
-    gradients pass through `step_pwl`, the reset and the recurrence.
+    gradients pass through the surrogate `spike_generation_fn`, the reset and the recurrence.
 
     Attributes:
         tau_mem: Parameter, family `taus` [s], `(N,)` or `()`.
@@ -39,7 +39,8 @@ class LIFJax(JaxModule):
         w_rec: Parameter, family `weights`, `(N, N * K)`; `None` without recurrence.
         spikes, isyn, vmem: State, `(N,)`, `(N, K)`, `(N,)`.
         rng_key: State, the raw JAX key of the noise.
-        dt, noise_std, max_spikes_per_dt: SimulationParameter.
+        dt, noise_std, max_spikes_per_dt, spike_generation_fn, learning_window:
+            SimulationParameter.
 
     The record holds `irec` and `isyn` `(batch, time, N, K)`, `vmem` (after the reset) and
     `spikes` `(batch, time, N)`. The new state is that of the first batch element.
@@ -59,6 +60,9 @@ class LIFJax(JaxModule):
         rng_key: JAX random key, typed or raw; from NumPy's global generator when not given.
         spiking_input: whether the input is counts of events.
         spiking_output: whether the output is counts of events.
+        spike_generation_fn: `step_pwl`, `periodic_exponential`, or a function of voltage,
+            threshold, window and most spikes that counts like them.
+        learning_window: the surrogate's window.
 
     Raises:
         ValueError: `n_in` is no multiple of `N`, more than two sizes, `w_rec` without `has_rec`,
@@ -83,6 +87,8 @@ class LIFJax(JaxModule):
         rng_key: jax.Array | None = None,
         spiking_input: bool = False,
         spiking_output: bool = True,
+        spike_generation_fn: Callable[..., Any] = step_pwl,
+        learning_window: float = 0.5,
     ) -> None:
         n_in, n = _sizes(shape)
         super().__init__((n_in, n), spiking_input, spiking_output)
@@ -113,7 +119,11 @@ class LIFJax(JaxModule):
         self.dt: Any = SimulationParameter(dt)
         self.noise_std: Any = SimulationParameter(noise_std)
         self.max_spikes_per_dt: Any = SimulationParameter(max_spikes_per_dt)
-        self._require_positive("tau_mem", "tau_syn", "threshold", "dt", "max_spikes_per_dt")
+        self.spike_generation_fn: Any = SimulationParameter(spike_generation_fn)
+        self.learning_window: Any = SimulationParameter(learning_window)
+        self._require_positive(
+            "tau_mem", "tau_syn", "threshold", "dt", "max_spikes_per_dt", "learning_window"
+        )
 
     def _require_positive(self, *names: str) -> None:
         values = {name: getattr(self, name) for name in names}
@@ -148,6 +158,7 @@ class LIFJax(JaxModule):
             noise,
             _Values(*(getattr(self, name) for name in _Values._fields)),
             record=wants_record(record),
+            count_spikes=self.spike_generation_fn,
         )
         return output, {**state._asdict(), "rng_key": next_key}, traces
 
@@ -177,10 +188,11 @@ class _Values(NamedTuple):
     w_rec: Any
     dt: Any
     max_spikes_per_dt: Any
+    learning_window: Any
 
 
 # One compiled function for all modules of a shape, so that eager calls compile only once.
-@partial(jax.jit, static_argnames="record")
+@partial(jax.jit, static_argnames=("record", "count_spikes"))
 def _evolve_lif(
     data: Float[Array, "batch time n_in"],
     state: _State,
@@ -188,12 +200,13 @@ def _evolve_lif(
     values: _Values,
     *,
     record: bool,
+    count_spikes: Callable[..., Any],
 ) -> tuple[Float[Array, "batch time n"], _State, dict[str, Float[Array, "batch time ..."]]]:
     n, n_synapses = state.isyn.shape[1:]
     spikes, isyn, vmem = (one.astype(data.dtype) for one in state)
     arriving = _synapses_first(data.reshape((*data.shape[:2], n, n_synapses)))
     step = jax.checkpoint(
-        partial(_step, _coefficients(values, n, n_synapses), record),
+        partial(_step, _coefficients(values, n, n_synapses), count_spikes, record),
         # Computing a step again is cheaper than keeping all of it for the gradient: feed-forward
         # 1.3 times as fast, recurrent alike, a third of the memory (B=32, T=100, N=128, 2 cores).
         policy=jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
@@ -218,6 +231,7 @@ class _Coefficients(NamedTuple):
     bias: Float[Array, " n"]
     threshold: Float[Array, " n"]
     w_rec: Float[Array, "n *k n"] | None
+    window: Any
     max_spikes: Any
 
 
@@ -240,20 +254,25 @@ def _coefficients(values: _Values, n: int, n_synapses: int) -> _Coefficients:
         bias=jnp.broadcast_to(values.bias, (n,)),
         threshold=jnp.broadcast_to(values.threshold, (n,)),
         w_rec=None if w_rec is None else _synapses_first(w_rec.reshape((n, n, n_synapses))),
+        window=values.learning_window,
         max_spikes=values.max_spikes_per_dt,
     )
 
 
 def _step(
-    coefficients: _Coefficients, record: bool, state: _State, inputs: tuple[Any, Any]
+    coefficients: _Coefficients,
+    count_spikes: Callable[..., Any],
+    record: bool,
+    state: _State,
+    inputs: tuple[Any, Any],
 ) -> tuple[_State, _Seen]:
-    alpha, beta, bias, threshold, w_rec, max_spikes = coefficients
+    alpha, beta, bias, threshold, w_rec, window, max_spikes = coefficients
     arriving, noise = inputs
     irec = None if w_rec is None else jnp.tensordot(state.spikes, w_rec, 1)
     isyn = (state.isyn + (arriving if irec is None else arriving + irec)) * beta
     vmem = state.vmem * alpha + (isyn if isyn.ndim == 2 else isyn.sum(-2)) + bias
     vmem = vmem if noise is None else vmem + noise
-    spikes = step_pwl(vmem, jnp.broadcast_to(threshold, vmem.shape), 0.5, max_spikes)
+    spikes = count_spikes(vmem, jnp.broadcast_to(threshold, vmem.shape), window, max_spikes)
     vmem = vmem - spikes * threshold
     seen = _Seen(spikes, isyn, irec, vmem) if record else _Seen(spikes)
     return _State(spikes, isyn, vmem), seen

@@ -16,13 +16,14 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as read_arrays, save as write_arrays
 
-from . import _initializers
 from ._anatomy import Anatomy, assemble, dissect
 from ._classes import find_class, public_path
 from ._errors import FormatError
 from ._files import write_atomically
+from ._initializers import Fill, kaiming, uniform_sqrt, unit_eigs, xavier
 from ._module import JaxModule
 from ._parameters import Declaration
+from ._surrogate import periodic_exponential, step_pwl
 
 FORMAT = "xylograph-network"
 VERSION = 1
@@ -42,8 +43,8 @@ def register_function(function: F) -> F:
     return function
 
 
-for _function in ("kaiming", "uniform_sqrt", "unit_eigs", "xavier"):
-    register_function(getattr(_initializers, _function))
+for _function in (kaiming, periodic_exponential, step_pwl, uniform_sqrt, unit_eigs, xavier):
+    register_function(_function)
 
 
 def save(network: JaxModule, path: str | os.PathLike[str]) -> Path:
@@ -194,7 +195,7 @@ def _encode(value: Any, where: str) -> Any:
         return items if isinstance(value, list) else {"tuple": items}
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {"dict": {key: _encode(item, where) for key, item in value.items()}}
-    if isinstance(value, _initializers.Fill):
+    if isinstance(value, Fill):
         return {"fill": _encode(value.value, where)}
     for name, function in _FUNCTIONS.items():
         if function is value:
@@ -218,7 +219,7 @@ def _decode(value: Any) -> Any:
     if kind == "dict":
         return {key: _decode(item) for key, item in content.items()}
     if kind == "fill":
-        return _initializers.Fill(_decode(content))
+        return Fill(_decode(content))
     if kind == "function" and content in _FUNCTIONS:
         return _FUNCTIONS[content]
     raise FormatError(

@@ -32,12 +32,9 @@ if TYPE_CHECKING:
         SimulationParameter as SimulationParameter,
         State as State,
     )
-    from ._saving import (
-        load as load,
-        register_function as register_function,
-        save as save,
-    )
+    from ._saving import load as load, save as save
     from ._sequential import JaxSequential as JaxSequential, Sequential as Sequential
+    from ._static_json import register_function as register_function
     from ._surrogate import (
         periodic_exponential as periodic_exponential,
         step_pwl as step_pwl,
@@ -87,7 +84,7 @@ _HOME = {
     "kaiming": "_initializers",
     "load": "_saving",
     "periodic_exponential": "_surrogate",
-    "register_function": "_saving",
+    "register_function": "_static_json",
     "save": "_saving",
     "step_pwl": "_surrogate",
     "uniform_sqrt": "_initializers",

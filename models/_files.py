@@ -1,14 +1,17 @@
 """Writing files so that a reader finds the whole old one or the whole new one."""
 
+import contextlib
 import os
-import tempfile
+import secrets
+import stat
 from pathlib import Path
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     """Write a file in one step, so that an interrupted write leaves the old content.
 
-    The bytes go to a temporary file in the same folder, which then takes the name.
+    The bytes go to a temporary file in the same folder, which then takes the name. A file that
+    was there keeps its permissions; a link stays and its target is replaced.
 
     Args:
         path: where to write; its folder must exist.
@@ -20,23 +23,25 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     Raises:
         OSError: when the folder does not exist or cannot be written to.
     """
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes the file private; a result is as readable as any other file of the user.
-        os.chmod(temporary, 0o666 & ~_umask())
+        _write_new(temporary, content)
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
         os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        # The temporary name means nothing to who asked for the file.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
-    return target
+    return Path(path)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _write_new(path: Path, content: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -257,8 +257,7 @@ class JaxModule:
                 f"`{self.class_name}.__init__` must call `super().__init__(shape)` before it "
                 f"assigns `{name}`"
             )
-        # Paths in files and messages are written with both signs.
-        if not name or "." in name or "@" in name or hasattr(JaxModule, name):
+        if not is_usable_name(name):
             raise ValueError(
                 f"{self._label()}: {name!r} cannot name an attribute; names are not empty, hold "
                 "neither `.` nor `@`, and are not those of JaxModule's own members"
@@ -422,6 +421,12 @@ class JaxModule:
 def _flatten_with_keys(module: JaxModule) -> tuple[list[tuple[Any, Any]], Structure]:
     leaves, structure = module.tree_flatten()
     return list(zip(structure.keys(), leaves, strict=True)), structure
+
+
+def is_usable_name(name: str) -> bool:
+    """Whether a declared attribute or a submodule may have this name."""
+    # Paths in files and messages are written with both signs.
+    return bool(name) and not {".", "@"} & set(name) and not hasattr(JaxModule, name)
 
 
 def wants_record(record: Flag) -> bool:

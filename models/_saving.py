@@ -1,54 +1,39 @@
 """Saving networks: one safetensors file that also holds the architecture as JSON.
 
 Nothing is pickled and nothing in a file is executed: classes are those already defined in the
-process, functions those registered by `register_function`.
+process, functions those registered by `register_function`. A digest over the architecture and the
+arrays tells damaged files from whole ones.
 """
 
+import hashlib
 import json
-import math
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as read_arrays, save as write_arrays
 
-from ._anatomy import Anatomy, assemble, dissect
-from ._classes import find_class, public_path
+from ._anatomy import dissect
+from ._classes import public_path
 from ._errors import FormatError
 from ._files import write_atomically
-from ._initializers import Fill, kaiming, uniform_sqrt, unit_eigs, xavier
 from ._module import JaxModule
-from ._parameters import Declaration
-from ._surrogate import periodic_exponential, step_pwl
+from ._rebuild import rebuild
+from ._static_json import encode
 
 FORMAT = "xylograph-network"
 VERSION = 1
 _METADATA_KEY = "xylograph"
 
-F = TypeVar("F", bound=Callable[..., Any])
-_FUNCTIONS: dict[str, Callable[..., Any]] = {}
-
-
-def register_function(function: F) -> F:
-    """Let files refer to a function by its module and name; usable as a decorator.
-
-    Functions that a network holds (initializers, activations) are saved by name, and loading
-    finds only registered ones.
-    """
-    _FUNCTIONS[public_path(function)] = function
-    return function
-
-
-for _function in (kaiming, periodic_exponential, step_pwl, uniform_sqrt, unit_eigs, xavier):
-    register_function(_function)
-
 
 def save(network: JaxModule, path: str | os.PathLike[str]) -> Path:
     """Write a network, with its architecture, to one file; `load` reads it back.
+
+    Saving the same network twice gives the same bytes.
 
     Args:
         network: any module.
@@ -62,14 +47,15 @@ def save(network: JaxModule, path: str | os.PathLike[str]) -> Path:
         OSError: the file cannot be written.
     """
     arrays: dict[str, np.ndarray] = {}
+    module = _describe(network, "", arrays)
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "module": _describe(network, "", arrays),
+        "sha256": _digest(module, arrays),
+        "module": module,
     }
-    text = json.dumps(document, sort_keys=True, allow_nan=False)
     # One metadata key: several would be written in random order.
-    return write_atomically(path, write_arrays(arrays, metadata={_METADATA_KEY: text}))
+    return write_atomically(path, write_arrays(arrays, metadata={_METADATA_KEY: _dump(document)}))
 
 
 def load(path: str | os.PathLike[str]) -> JaxModule:
@@ -79,40 +65,64 @@ def load(path: str | os.PathLike[str]) -> JaxModule:
         path: the file.
 
     Returns:
-        A network equal to the saved one in values, states, and structure.
+        A network equal to the saved one in values, states, and structure. Arrays of a precision
+        that is switched off (`jax_enable_x64`) take the default one.
 
     Raises:
         FormatError: the file is damaged, not a network of ours, newer than this version, or
             refers to a class or function that is not defined in this process.
         OSError: the file cannot be read.
     """
-    content = Path(path).read_bytes()
+    try:
+        return _read(Path(path).read_bytes())
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from error
+
+
+def _read(content: bytes) -> JaxModule:
     try:
         arrays = read_arrays(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        document = json.loads(header["__metadata__"][_METADATA_KEY])
-        kind, version = document["format"], document["version"]
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path} is not a network file, or is damaged: {error}") from error
-    if kind != FORMAT:
-        raise FormatError(f"{path} holds {kind!r}, not {FORMAT!r}")
-    if version != VERSION:
+        metadata = header.get("__metadata__") or {}
+        document = json.loads(metadata.get(_METADATA_KEY, "null"))
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FormatError(f"not a network file, or damaged: {error}") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise FormatError("a safetensors file, but not a network of Xylograph")
+    version = document.get("version")
+    if type(version) is not int or version != VERSION:
         raise FormatError(
-            f"{path} has the schema version {version!r}; this Xylograph reads {VERSION}: "
+            f"has the schema version {version!r}; this Xylograph reads {VERSION}: "
             "upgrade Xylograph, or save the network again with this version"
         )
+    module = document.get("module")
+    if document.get("sha256") != _digest(module, arrays):
+        raise FormatError("damaged: the content does not match its digest")
     try:
-        network = _rebuild(document["module"], "", arrays)
-    except FormatError as error:
-        raise FormatError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FormatError(f"{path} is damaged: {type(error).__name__} {error}") from error
-    if arrays:
-        raise FormatError(f"{path} holds arrays that belong to nothing: {', '.join(arrays)}")
-    return network
+        return rebuild(module, arrays)
+    except RecursionError as error:
+        raise FormatError("nested too deeply") from error
+
+
+def _dump(document: Any) -> str:
+    return json.dumps(document, sort_keys=True, allow_nan=False, separators=(",", ":"))
+
+
+def _digest(module: Any, arrays: dict[str, np.ndarray]) -> str:
+    """A checksum of the architecture and of names, types, shapes and bytes of the arrays."""
+    try:
+        text = _dump(module)
+    except (ValueError, RecursionError) as error:  # NaN, or nested too deeply
+        raise FormatError(f"damaged: {error}") from error
+    digest = hashlib.sha256(text.encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"\n{name} {array.dtype.name} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _describe(network: JaxModule, path: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The architecture as JSON; the arrays go into `arrays` under their paths."""
     parts = dissect(network)
     attributes = []
     for name, declared in parts.declarations.items():
@@ -121,108 +131,33 @@ def _describe(network: JaxModule, path: str, arrays: dict[str, np.ndarray]) -> d
             "name": name,
             "kind": declared.kind,
             "family": declared.family,
-            "initializer": _encode(declared.initializer, f"the initializer of {where}"),
+            "initializer": encode(declared.initializer, f"the initializer of {where}"),
             "given": name in parts.resets,
         }
         if declared.shape is None:
-            entry["value"] = _encode(parts.values[name], where)
+            entry["value"] = encode(parts.values[name], where)
         else:
-            # safetensors writes arrays that are not contiguous wrongly.
-            arrays[where] = np.ascontiguousarray(parts.values[name])
+            entry["shape"] = list(declared.shape)
+            arrays[where] = _contiguous(parts.values[name], where)
         if name in parts.resets:
-            arrays[f"{where}@reset"] = np.ascontiguousarray(parts.resets[name])
+            arrays[f"{where}@reset"] = _contiguous(parts.resets[name], where)
         attributes.append(entry)
     return {
         "class": public_path(type(network)),
         "name": parts.name,
         "attributes": attributes,
-        "plain": {name: _encode(value, path + name) for name, value in parts.plain.items()},
+        "plain": {name: encode(value, path + name) for name, value in parts.plain.items()},
         "children": [
             _describe(child, f"{path}{name}.", arrays) for name, child in parts.children.items()
         ],
     }
 
 
-def _rebuild(entry: dict[str, Any], path: str, arrays: dict[str, np.ndarray]) -> JaxModule:
-    cls = find_class(entry["class"])
-    if cls is None:
-        raise FormatError(
-            f"the class {entry['class']!r} is not defined in this process; import the module that "
-            "defines it, then load again"
+def _contiguous(value: Any, where: str) -> np.ndarray:
+    if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        raise ValueError(
+            f"`{where}` is a typed random key, which a file cannot hold; keep "
+            "`jax.random.key_data(key)` instead"
         )
-    values: dict[str, Any] = {}
-    resets: dict[str, Any] = {}
-    declarations: dict[str, Declaration] = {}
-    for attribute in entry["attributes"]:
-        name, static = attribute["name"], "value" in attribute
-        values[name] = _decode(attribute["value"]) if static else _take(arrays, path + name)
-        if attribute["given"]:
-            resets[name] = _take(arrays, f"{path}{name}@reset")
-        declarations[name] = Declaration(
-            kind=attribute["kind"],
-            family=attribute["family"],
-            shape=None if static else values[name].shape,
-            initializer=_decode(attribute["initializer"]),
-        )
-    anatomy = Anatomy(
-        name=entry["name"],
-        declarations=declarations,
-        values=values,
-        resets=resets,
-        plain={name: _decode(value) for name, value in entry["plain"].items()},
-        children={
-            child["name"]: _rebuild(child, f"{path}{child['name']}.", arrays)
-            for child in entry["children"]
-        },
-    )
-    return assemble(cls, anatomy)
-
-
-def _take(arrays: dict[str, np.ndarray], name: str) -> Any:
-    if name not in arrays:
-        raise FormatError(f"the array `{name}` is missing")
-    return jnp.array(arrays.pop(name))
-
-
-def _encode(value: Any, where: str) -> Any:
-    """A static value as JSON; what JSON lacks becomes an object of one key."""
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"float": repr(value)}
-    if isinstance(value, (list, tuple)):
-        items = [_encode(item, where) for item in value]
-        return items if isinstance(value, list) else {"tuple": items}
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {"dict": {key: _encode(item, where) for key, item in value.items()}}
-    if isinstance(value, Fill):
-        return {"fill": _encode(value.value, where)}
-    for name, function in _FUNCTIONS.items():
-        if function is value:
-            return {"function": name}
-    raise ValueError(
-        f"`{where}` is {value!r}, which a file cannot hold; make arrays a `SimulationParameter` "
-        "and decorate functions with `xylograph.models.register_function`"
-    )
-
-
-def _decode(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_decode(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    ((kind, content),) = value.items()
-    if kind == "float":
-        return float(content)
-    if kind == "tuple":
-        return tuple(_decode(item) for item in content)
-    if kind == "dict":
-        return {key: _decode(item) for key, item in content.items()}
-    if kind == "fill":
-        return Fill(_decode(content))
-    if kind == "function" and content in _FUNCTIONS:
-        return _FUNCTIONS[content]
-    raise FormatError(
-        f"{kind} {content!r} is not known in this process; register it with "
-        "`xylograph.models.register_function`, then load again"
-    )
+    # safetensors writes arrays that are not contiguous wrongly.
+    return np.asarray(value, order="C")

@@ -39,7 +39,7 @@ class Structure:
             store[NAME],
             self.reset_names,
             self.children,
-            tuple((n, static_key(v)) for n, v in self.static.items() if n not in BOOKKEEPING),
+            tuple((n, static_key(self.static[n])) for n in sorted({*self.static} - BOOKKEEPING)),
             tuple((n, d.key) for n, d in declarations.items()),
         )
         self._hash = hash(self._key)

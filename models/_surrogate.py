@@ -4,17 +4,20 @@ The count of spikes is a staircase; its derivative is replaced by a surrogate, s
 of spiking neurons can be trained by gradient descent.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 
-@jax.custom_jvp
+# Plain functions around the differentiated ones: modules that hold them can be pickled.
 def step_pwl(
-    vmem: Float[Array, "*n"],
-    threshold: Float[Array, "*#n"],
-    window: float | Float[Array, "*#n"] = 0.5,
-    max_spikes: float | Float[Array, "*#n"] = 2.0**16,
+    vmem: ArrayLike,
+    threshold: ArrayLike,
+    window: ArrayLike = 0.5,
+    max_spikes: ArrayLike = 2.0**16,
 ) -> Float[Array, "*n"]:
     """How many spikes a membrane voltage gives, with a piecewise-linear surrogate gradient.
 
@@ -23,8 +26,8 @@ def step_pwl(
     from `window` below the threshold on and open above.
 
     Args:
-        vmem: membrane voltage.
-        threshold: voltage of one spike.
+        vmem: membrane voltage, of any shape.
+        threshold: voltage of one spike; this and the following broadcast against `vmem`.
         window: how far below the threshold the gradient begins.
         max_spikes: most spikes of one step; no gradient reaches these two.
 
@@ -33,28 +36,17 @@ def step_pwl(
 
     Source: module facts, section 2; golden values in `tests/models/golden/surrogate_grid.npz`.
 
-    >>> step_pwl(jnp.array([0.9, 1.0, 2.5]), jnp.array(1.0))
+    >>> step_pwl(jnp.array([0.9, 1.0, 2.5]), 1.0)
     Array([0., 1., 2.], dtype=float32)
     """
-    spikes = jnp.clip(jnp.floor(vmem / threshold), 0.0, max_spikes)
-    return jnp.where(vmem >= threshold, spikes, 0.0)
+    return _step_pwl(*_floats(vmem, threshold, window, max_spikes))
 
 
-@step_pwl.defjvp
-def _step_pwl_jvp(primals, tangents):
-    vmem, threshold, window, _ = primals
-    d_vmem, d_threshold, _, _ = tangents
-    slope = jnp.where(vmem >= threshold - window, 1.0 / threshold, 0.0)
-    d_spikes = slope * (d_vmem - (vmem / threshold) * d_threshold)
-    return step_pwl(*primals), d_spikes
-
-
-@jax.custom_jvp
 def periodic_exponential(
-    vmem: Float[Array, "*n"],
-    threshold: Float[Array, "*#n"],
-    window: float | Float[Array, "*#n"] = 0.5,
-    max_spikes: float | Float[Array, "*#n"] = 2.0**16,
+    vmem: ArrayLike,
+    threshold: ArrayLike,
+    window: ArrayLike = 0.5,
+    max_spikes: ArrayLike = 2.0**16,
 ) -> Float[Array, "*n"]:
     """How many spikes a membrane voltage gives, with a surrogate that peaks at every step.
 
@@ -64,8 +56,8 @@ def periodic_exponential(
     neurons and lets go of those that spike as often as they may.
 
     Args:
-        vmem: membrane voltage.
-        threshold: voltage of one spike.
+        vmem: membrane voltage, of any shape.
+        threshold: voltage of one spike; this and the following broadcast against `vmem`.
         window: how far from a multiple of the threshold the gradient falls to a third.
         max_spikes: most spikes of one step; no gradient reaches these two.
 
@@ -75,13 +67,49 @@ def periodic_exponential(
     Source: module facts, section 9; golden values in
     `tests/models/golden/torch_periodic_exponential_grid.npz`.
 
-    >>> jax.grad(periodic_exponential)(0.5, 1.0).round(3)
-    Array(0.368, dtype=float32, weak_type=True)
+    >>> round(float(jax.grad(periodic_exponential)(0.5, 1.0)), 3)
+    0.368
     """
-    return step_pwl(vmem, threshold, window, max_spikes)
+    return _periodic_exponential(*_floats(vmem, threshold, window, max_spikes))
 
 
-@periodic_exponential.defjvp
+def _floats(vmem: ArrayLike, *others: ArrayLike) -> tuple[Any, ...]:
+    """The voltage and what is compared with it, as floats of one shape."""
+    voltage = jnp.asarray(vmem, dtype=jnp.result_type(vmem, float))
+    return voltage, *(jnp.broadcast_to(other, voltage.shape) for other in others)
+
+
+@jax.custom_jvp
+def _step_pwl(
+    vmem: Float[Array, "*n"],
+    threshold: Float[Array, "*n"],
+    window: Float[Array, "*n"],
+    max_spikes: Float[Array, "*n"],
+) -> Float[Array, "*n"]:
+    spikes = jnp.clip(jnp.floor(vmem / threshold), 0.0, max_spikes)
+    return jnp.where(vmem >= threshold, spikes, 0.0)
+
+
+@_step_pwl.defjvp
+def _step_pwl_jvp(primals, tangents):
+    vmem, threshold, window, _ = primals
+    d_vmem, d_threshold, _, _ = tangents
+    slope = jnp.where(vmem >= threshold - window, 1.0 / threshold, 0.0)
+    d_spikes = slope * (d_vmem - (vmem / threshold) * d_threshold)
+    return _step_pwl(*primals), d_spikes
+
+
+@jax.custom_jvp
+def _periodic_exponential(
+    vmem: Float[Array, "*n"],
+    threshold: Float[Array, "*n"],
+    window: Float[Array, "*n"],
+    max_spikes: Float[Array, "*n"],
+) -> Float[Array, "*n"]:
+    return _step_pwl(vmem, threshold, window, max_spikes)
+
+
+@_periodic_exponential.defjvp
 def _periodic_exponential_jvp(primals, tangents):
     vmem, threshold, window, max_spikes = primals
     d_vmem, d_threshold, _, _ = tangents
@@ -90,4 +118,4 @@ def _periodic_exponential_jvp(primals, tangents):
     within = jnp.where(vmem < threshold, shifted, shifted - above * threshold)
     slope = jnp.exp(-jnp.abs(within - threshold / 2) / window) / threshold
     d_spikes = slope * (d_vmem - (vmem / threshold) * d_threshold)
-    return periodic_exponential(*primals), d_spikes
+    return _periodic_exponential(*primals), d_spikes

@@ -4,8 +4,10 @@ from ._fit import Fitted as Fitted, TrainingDivergedError as TrainingDivergedErr
 from ._losses import (
     mse as mse,
     rate_accuracy as rate_accuracy,
+    rate_ceiling as rate_ceiling,
     rate_cross_entropy as rate_cross_entropy,
 )
+from ._relative import relative_to as relative_to
 
 __all__ = [
     "Fitted",
@@ -13,5 +15,7 @@ __all__ = [
     "fit",
     "mse",
     "rate_accuracy",
+    "rate_ceiling",
     "rate_cross_entropy",
+    "relative_to",
 ]

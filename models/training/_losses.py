@@ -48,3 +48,19 @@ def rate_accuracy(
     Ties go to the lowest class, as `argmax` does.
     """
     return jnp.mean(jnp.argmax(output.sum(axis=1), axis=-1) == labels)
+
+
+def rate_ceiling(spikes: Float[Array, "batch time n"], ceiling: float) -> Float[Array, ""]:
+    """Penalty on neurons that spike more often than they should.
+
+    The mean over neurons of `max(0, rate - ceiling)²`, where the rate is spikes a step, averaged
+    over batch and time.
+
+    Args:
+        spikes: spike counts.
+        ceiling: spikes a step that cost nothing.
+
+    >>> float(rate_ceiling(jnp.full((1, 4, 2), 3.0), ceiling=1.0))
+    4.0
+    """
+    return jnp.mean(jax.nn.relu(spikes.mean(axis=(0, 1)) - ceiling) ** 2)

@@ -5,6 +5,9 @@
                          in `xylograph.hw`, where the rules are
     + FormatError        a file is damaged, newer than we are, or not ours (also ValueError)
     + MissingExtraError  an optional part is not installed (also ImportError)
+    + TrainingDivergedError
+                         the loss is no longer a number (also FloatingPointError); in
+                         `xylograph.models.training`
 
 `except XylographError` catches all of ours and nothing else's. Wrong arguments stay `TypeError`
 and `ValueError`.

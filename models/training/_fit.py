@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
+from .._errors import XylographError
 from .._module import JaxModule
 from ._progress import Progress
 
@@ -33,7 +33,7 @@ class Fitted:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-class TrainingDivergedError(FloatingPointError):
+class TrainingDivergedError(XylographError, FloatingPointError):
     """The loss is no longer a finite number."""
 
 
@@ -52,8 +52,9 @@ def fit(
 ) -> Fitted:
     """Train the parameters of a network.
 
-    Each batch starts from the reset state. Batches are drawn without replacement; samples that do
-    not fill a last batch wait for the next epoch's shuffle, so that nothing is compiled twice.
+    Each batch starts from the reset state, with noise of its own: every `rng_key` is folded with
+    the number of the step. Batches are drawn without replacement; samples that do not fill a last
+    batch wait for the next epoch's shuffle, so that nothing is compiled twice.
 
     Args:
         network: what to train; stays as it is.
@@ -71,25 +72,29 @@ def fit(
         The trained network and the history.
 
     Raises:
-        ValueError: no samples, or unequal numbers of inputs and targets.
+        ValueError: no samples, unequal numbers of inputs and targets, an empty batch, or fewer
+            epochs than none.
         TrainingDivergedError: the loss became NaN or infinite; names epoch and batch.
     """
     inputs, targets = np.asarray(inputs), np.asarray(targets)
-    _require_samples(inputs, targets)
+    _require_usable(inputs, targets, epochs, batch_size)
     network = network.reset_state()
     parameters = network.parameters()
     optimizer_state = optimizer.init(parameters)
     generator = np.random.default_rng(seed)
     history: list[dict[str, float]] = []
+    n_steps = 0
     with Progress(epochs, enabled=progress) as shown:
         for epoch in range(epochs):
             figures = []
             for batch in _batches(generator, len(inputs), batch_size):
                 data = inputs[batch] if augment is None else augment(generator, inputs[batch])
+                samples = (data, targets[batch])
                 parameters, optimizer_state, reported = _train_step(
-                    parameters, optimizer_state, network, data, targets[batch], loss, optimizer
+                    parameters, optimizer_state, network, n_steps, samples, loss, optimizer
                 )
                 figures.append(reported)
+                n_steps += 1
             history.append(_means(figures, epoch))
             shown.advance(history[-1])
     return Fitted(network.set_attributes(parameters), history)
@@ -100,18 +105,23 @@ def _train_step(
     parameters: Any,
     optimizer_state: Any,
     network: Any,
-    inputs: Any,
-    targets: Any,
+    n_steps: Any,
+    samples: tuple[Any, Any],
     loss: Loss,
     optimizer: optax.GradientTransformation,
 ) -> tuple[Any, Any, dict[str, jax.Array]]:
+    keys = network.attributes_named("rng_key")
+    network = network.set_attributes(
+        jax.tree.map(lambda key: jax.random.fold_in(key, n_steps), keys)
+    )
+
     def objective(parameters: Any) -> tuple[jax.Array, dict[str, jax.Array]]:
-        return loss(network.set_attributes(parameters), inputs, targets)
+        return loss(network.set_attributes(parameters), *samples)
 
     (value, reported), gradients = jax.value_and_grad(objective, has_aux=True)(parameters)
     updates, optimizer_state = optimizer.update(gradients, optimizer_state, parameters)
     parameters = optax.apply_updates(parameters, updates)
-    return parameters, optimizer_state, {"loss": value, **reported}
+    return parameters, optimizer_state, {**reported, "loss": value}
 
 
 def _batches(generator: np.random.Generator, n: int, size: int) -> Iterator[np.ndarray]:
@@ -121,20 +131,28 @@ def _batches(generator: np.random.Generator, n: int, size: int) -> Iterator[np.n
 
 
 def _means(figures: list[dict[str, jax.Array]], epoch: int) -> dict[str, float]:
-    stacked = jax.device_get({k: jnp.stack([f[k] for f in figures]) for k in figures[0]})
-    broken = np.flatnonzero(~np.isfinite(stacked["loss"]))
+    known = jax.device_get(figures)
+    losses = np.array([batch["loss"] for batch in known])
+    broken = np.flatnonzero(~np.isfinite(losses))
     if len(broken):
         raise TrainingDivergedError(
-            f"the loss is {stacked['loss'][broken[0]]} at epoch {epoch + 1}, batch {broken[0] + 1}; "
-            "lower the learning rate, clip the gradients (`optax.clip_by_global_norm`), or look "
-            "for thresholds near zero"
+            f"the loss is {losses[broken[0]]} at epoch {epoch + 1}, batch {broken[0] + 1}; lower "
+            "the learning rate, clip the gradients (`optax.clip_by_global_norm`), or look for "
+            "thresholds near zero"
         )
-    return {name: float(values.mean()) for name, values in stacked.items()}
+    return {name: float(np.mean([batch[name] for batch in known])) for name in known[0]}
 
 
-def _require_samples(inputs: np.ndarray, targets: np.ndarray) -> None:
-    if not len(inputs) or len(inputs) != len(targets):
-        raise ValueError(
-            f"`fit` needs as many targets as inputs and at least one; got {len(inputs)} inputs and "
-            f"{len(targets)} targets"
+def _require_usable(inputs: np.ndarray, targets: np.ndarray, epochs: int, batch_size: int) -> None:
+    problems = []
+    if not inputs.ndim or not targets.ndim or not len(inputs) or len(inputs) != len(targets):
+        problems.append(
+            "`inputs` and `targets` must hold equal numbers of samples and at least one; their "
+            f"shapes are {inputs.shape} and {targets.shape}"
         )
+    if epochs < 0:
+        problems.append(f"`epochs` must not be negative, got {epochs}")
+    if batch_size < 1:
+        problems.append(f"`batch_size` must be at least 1, got {batch_size}")
+    if problems:
+        raise ValueError("\n".join(problems))

@@ -25,7 +25,8 @@ def relative_to(
 
     >>> steps = relative_to(optax.sgd(1.0), {"w": jnp.array(0.1)})
     >>> state = steps.init({"w": jnp.array(2.0)})
-    >>> float(steps.update({"w": jnp.array(1.0)}, state, {"w": jnp.array(2.0)})[0]["w"].round(3))
+    >>> updates, state = steps.update({"w": jnp.array(1.0)}, state, {"w": jnp.array(2.0)})
+    >>> round(float(updates["w"]), 4)
     -0.01
     """
 

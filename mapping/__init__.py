@@ -10,8 +10,9 @@ from ._compare import (
     Divergence as Divergence,
     LayerComparison as LayerComparison,
     compare as compare,
+    compare_observations as compare_observations,
 )
-from ._deploy import Deployment as Deployment, deploy as deploy
+from ._deploy import QUANTIZERS as QUANTIZERS, Deployment as Deployment, deploy as deploy
 from ._graph import (
     Graph as Graph,
     InputNode as InputNode,
@@ -31,6 +32,7 @@ from .quantize import (
 )
 
 __all__ = [
+    "QUANTIZERS",
     "Comparison",
     "Deployment",
     "Divergence",
@@ -48,6 +50,7 @@ __all__ = [
     "Wiring",
     "channel_quantize",
     "compare",
+    "compare_observations",
     "deploy",
     "global_quantize",
     "graph_violations",

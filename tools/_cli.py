@@ -1,0 +1,151 @@
+"""The command `xylograph`.
+
+Nothing heavy is imported before a command needs it: `xylograph --help` loads neither JAX nor
+Numba.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from ..models import XylographError
+
+if TYPE_CHECKING:
+    from ..hw import Chip
+
+app = typer.Typer(
+    name="xylograph",
+    help="Deploy spiking networks trained in JAX onto Xylo-class neuromorphic chips.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ChipOption = Annotated[
+    str | None, typer.Option("--chip", help="Chip, such as SYNS63300 or xylo-imu.")
+]
+
+
+def main() -> NoReturn:
+    """Run the command line; what goes wrong is one message and exit code 1, or 2 for usage."""
+    try:
+        app()
+    except (XylographError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"xylograph {version('xylograph')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    dataset: Annotated[str, typer.Option(help="`watch` or `digits`.")] = "watch",
+    chip: ChipOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights and batches.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="Train less, for a first look.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("xylograph-demo"),
+) -> None:
+    """Train on real recordings, deploy, simulate bit-accurately, and check."""
+    from .datasets import DATASETS
+
+    if dataset not in DATASETS:
+        raise typer.BadParameter(
+            f"no data set is called {dataset!r}; known are {', '.join(DATASETS)}",
+            param_hint="--dataset",
+        )
+    known_chip = _chip(chip or DATASETS[dataset].chip)
+
+    from rich.console import Console
+
+    from .demo import run_demo
+
+    console = Console()
+    console.print(f"[bold]{DATASETS[dataset].title}[/bold] on {known_chip.name}")
+    summary = run_demo(
+        dataset=dataset, chip=known_chip, seed=seed, quick=quick, out=out, progress=True
+    )
+    console.print(summary.table())
+    console.print(f"Network, configuration, figures and a picture are in [bold]{out}[/bold].")
+
+
+@app.command()
+def deploy(
+    network: Annotated[Path, typer.Argument(help="Network file of `xylograph.models.save`.")],
+    chip: Annotated[str, typer.Option(help="Chip, such as SYNS63300 or xylo-imu.")],
+    quantizer: Annotated[str, typer.Option(help="`channel` or `global`.")] = "channel",
+    out: Annotated[Path, typer.Option(help="Configuration file to write.")] = Path("config.json"),
+) -> None:
+    """Turn a saved network into a chip configuration."""
+    known_chip = _chip(chip)
+
+    from ..mapping import QUANTIZERS, deploy as deploy_network
+    from ..models import load
+
+    if quantizer not in QUANTIZERS:
+        raise typer.BadParameter(
+            f"no quantiser is called {quantizer!r}; known are {', '.join(QUANTIZERS)}",
+            param_hint="--quantizer",
+        )
+    deployment = deploy_network(load(network), known_chip, quantizer=quantizer)
+    deployment.config.save(out)
+    for report in deployment.log:
+        print(report)
+    print(f"{deployment.config} is in {out}")
+
+
+@app.command()
+def check(config: Annotated[Path, typer.Argument(help="Configuration file.")]) -> None:
+    """Check a configuration against the rules of its chip, and show what it uses."""
+    from ..hw import XyloConfig
+
+    loaded = XyloConfig.load(config)
+    print(loaded)
+    for row in loaded.usage():
+        print(f"  {row}")
+    loaded.validate()
+    print("keeps all design rules")
+
+
+@app.command()
+def simulate(
+    config: Annotated[Path, typer.Argument(help="Configuration file.")],
+    raster: Annotated[
+        Path, typer.Argument(help="NumPy file of spike counts, ([sample,] time, channel).")
+    ],
+    engine: Annotated[str, typer.Option(help="`native`, `reference` or `vendor`.")] = "native",
+    out: Annotated[
+        Path | None, typer.Option(help="NumPy .npz file for output, state and record.")
+    ] = None,
+) -> None:
+    """Run a configuration bit-accurately over a raster, and count the output spikes."""
+    from ._simulate import simulate_file
+
+    for line in simulate_file(config, raster, engine=engine, out=out):
+        print(line)
+
+
+def _chip(name: str) -> "Chip":
+    from ..hw import get_chip
+
+    try:
+        return get_chip(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--chip") from error

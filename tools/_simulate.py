@@ -1,0 +1,51 @@
+"""Simulating a configuration file over a raster file."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ..hw import XyloConfig, XyloSim
+from ..models import FormatError
+from ..models._files import write_atomically
+
+
+def simulate_file(config: Path, raster: Path, *, engine: str, out: Path | None) -> Iterator[str]:
+    """Run a configuration file over a raster file.
+
+    Args:
+        config: configuration file.
+        raster: `.npy` file of spike counts, `(time, channel)` or `(sample, time, channel)`.
+        engine: which engine computes.
+        out: `.npz` file for the output, the new state and the record; none when not given.
+
+    Yields:
+        Lines that say what came out.
+
+    Raises:
+        FormatError: one of the files is not what it should be, or the raster does not fit.
+        OSError: a file cannot be read or written.
+    """
+    simulation = XyloSim(XyloConfig.load(config), engine=engine)
+    data = _read_raster(raster)
+    try:
+        output, state, record = simulation(data, record=out is not None)
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"{raster}: {error}") from error
+    yield f"{simulation.config}"
+    for sample, counts in enumerate(output.sum(axis=1)):
+        yield f"sample {sample}: output spikes {counts.tolist()}"
+    if out is not None:
+        buffer = io.BytesIO()
+        arrays = {f"state/{name}": array for name, array in state.items()}
+        np.savez_compressed(buffer, output=output, **arrays, **record)
+        write_atomically(out, buffer.getvalue())
+        yield f"output, state and record are in {out}"
+
+
+def _read_raster(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise FormatError(f"{path} is no NumPy file of numbers: {error}") from error

@@ -1,0 +1,139 @@
+"""The demo from recordings to a checked configuration."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ...hw import Chip, XyloSim
+from ...mapping import Deployment, compare, compare_observations, deploy, observe
+from ...models import JaxModule, MissingExtraError, save
+from ..datasets import Dataset, load_dataset
+from ._picture import draw_sample
+from ._recipe import RECIPES
+from ._summary import EngineCheck, Summary
+from ._training import train, untrained
+
+_READOUT = "the output neuron that spikes most"
+
+# The reference engine is a definition, not a tool: these many samples take it a few seconds.
+_REFERENCE_SAMPLES = 4
+
+
+@dataclass
+class Stopwatch:
+    """Times of stages by name [s], in the order in which they ran."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what runs inside."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start
+
+
+def run_demo(
+    *, dataset: str, chip: Chip, seed: int, quick: bool, out: Path, progress: bool
+) -> Summary:
+    """Train, quantise, map, simulate and check, and write everything to a folder.
+
+    Writes `network.safetensors`, `config.json`, `sample.png` and `summary.json`.
+
+    Args:
+        dataset: name of a data set that the demo has a recipe for.
+        chip: the chip to deploy to.
+        seed: of initial weights and batches; the same seed gives the same figures.
+        quick: whether to cut training short.
+        out: the folder, made if need be.
+        progress: whether to show a progress bar.
+
+    Returns:
+        All figures.
+
+    Raises:
+        OSError: the folder cannot be written to; before anything is computed.
+        DesignRuleError: the network does not fit the chip; before it is trained.
+        MissingExtraError: the recordings are not installed.
+    """
+    _require_writable(out)
+    recipe = RECIPES[dataset].quick() if quick else RECIPES[dataset]
+    watch = Stopwatch()
+    with watch.stage("data"):
+        data = load_dataset(dataset)
+    network = untrained(data, chip, recipe, seed)
+    # What breaks a rule of the chip now would still break it after the training.
+    deploy(network, chip)
+    with watch.stage("training"):
+        network = train(network, data, recipe, seed, progress=progress).network
+    with watch.stage("mapping"):
+        deployment = deploy(network, chip)
+    save(network, out / "network.safetensors")
+    deployment.config.save(out / "config.json")
+    summary = _measure(network, deployment, data, watch, out, seed, quick)
+    summary.save(out / "summary.json")
+    return summary
+
+
+def _measure(
+    network: JaxModule,
+    deployment: Deployment,
+    data: Dataset,
+    watch: Stopwatch,
+    out: Path,
+    seed: int,
+    quick: bool,
+) -> Summary:
+    rasters, labels = data.test.rasters, data.test.labels
+    with watch.stage("JAX evolution"):
+        seen = observe(network, rasters)
+    with watch.stage("simulation, native"):
+        simulated = observe(deployment, rasters)
+    checks, missing = _engine_checks(deployment, rasters, watch)
+    draw_sample(out / "sample.png", data, 0, seen, simulated)
+    return Summary(
+        dataset=data.name,
+        chip=deployment.config.chip.name,
+        seed=seed,
+        quick=quick,
+        n_train=len(data.train),
+        n_test=len(data.test),
+        readout=_READOUT,
+        accuracy_network=float(np.mean(seen.classes == labels)),
+        accuracy_deployed=float(np.mean(simulated.classes == labels)),
+        comparison=compare_observations(seen, simulated),
+        checks=checks,
+        losses=deployment.losses,
+        usage=tuple(deployment.config.usage()),
+        seconds=watch.seconds,
+        missing=missing,
+    )
+
+
+def _engine_checks(
+    deployment: Deployment, rasters: np.ndarray, watch: Stopwatch
+) -> tuple[tuple[EngineCheck, ...], tuple[str, ...]]:
+    """The native engine against all others that are there."""
+    checks, missing = [], []
+    for engine, n_samples in (("reference", _REFERENCE_SAMPLES), ("vendor", len(rasters))):
+        chosen = rasters[:n_samples]
+        try:
+            other = XyloSim(deployment.config, engine=engine)
+        except MissingExtraError as error:
+            missing.append(str(error))
+            continue
+        with watch.stage(f"check against {engine}"):
+            comparison = compare(XyloSim(deployment.config), other, chosen)
+        checks.append(EngineCheck.of(engine, len(chosen), comparison))
+    return tuple(checks), tuple(missing)
+
+
+def _require_writable(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".xylograph-write-test"
+    probe.write_bytes(b"")
+    probe.unlink()

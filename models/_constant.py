@@ -67,6 +67,8 @@ class _ConstantArray(np.ndarray, Constant):
 
 
 class _Carried(Constant):
+    _value: Any
+
     def __new__(cls, value: Any) -> Any:
         new = object.__new__(cls)
         new._value = value

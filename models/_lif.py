@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from ._initializers import Fill, kaiming, random_key
@@ -130,7 +131,7 @@ class LIFJax(JaxModule):
         wrong = [
             f"`{name}` must be positive, got {value}"
             for name, value in values.items()
-            if not isinstance(value, jax.core.Tracer) and not np.all(np.asarray(value) > 0)
+            if not isinstance(value, Tracer) and not np.all(np.asarray(value) > 0)
         ]
         if wrong:
             raise ValueError(f"{self._label()}: " + "\n".join(wrong))

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import jax
-import jax.core
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from ._classes import register_class
 from ._parameters import (
@@ -431,7 +431,7 @@ def is_usable_name(name: str) -> bool:
 
 def wants_record(record: Flag) -> bool:
     """Whether a call records: `jit` hands over a traced value, which cannot be asked."""
-    return True if isinstance(record, jax.core.Tracer) else bool(record)
+    return True if isinstance(record, Tracer) else bool(record)
 
 
 def _shape_tuple(shape: Any) -> tuple[int | None, ...]:

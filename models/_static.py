@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 
 class _Identity:
@@ -75,7 +76,7 @@ def _is_concrete(value: Any) -> bool:
     """Whether a value is a JAX array with numbers to look at."""
     return (
         isinstance(value, jax.Array)
-        and not isinstance(value, jax.core.Tracer)
+        and not isinstance(value, Tracer)
         and not jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
     )
 

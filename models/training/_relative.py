@@ -36,11 +36,11 @@ def relative_to(
     def scaled(tree: Any) -> Any:
         return jax.tree.map(jnp.multiply, tree, scales)
 
-    def init(parameters: Any) -> Any:
-        return optimizer.init(in_units(parameters))
+    def init(params: Any) -> Any:
+        return optimizer.init(in_units(params))
 
-    def update(gradients: Any, state: Any, parameters: Any = None) -> tuple[Any, Any]:
-        updates, state = optimizer.update(scaled(gradients), state, in_units(parameters))
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        updates, state = optimizer.update(scaled(updates), state, in_units(params))
         return scaled(updates), state
 
     return optax.GradientTransformation(init, update)

@@ -46,7 +46,7 @@ class LinearJax(JaxModule):
         has_bias: bool = False,
         weight_init_func: Callable[..., Any] = kaiming,
         bias_init_func: Callable[..., Any] = uniform_sqrt,
-        rng_key: jax.Array | None = None,
+        rng_key: Any = None,
     ) -> None:
         super().__init__(shape)
         if len(self.shape) != 2 or not all(self.shape):

@@ -236,7 +236,7 @@ class JaxModule:
             self._adopt(name, value)
         elif name in vars(self).get(CHILDREN, ()):
             raise ValueError(
-                f"{self._label()}: submodule `{name}` must be a JaxModule, got a "
+                f"{self._label()}: submodule `{name}` must be a JaxModule, got "
                 f"{type(value).__name__}"
             )
         elif name in vars(self).get(DECLARATIONS, ()):
@@ -334,7 +334,7 @@ class JaxModule:
     def _put_tree(self, tree: Tree, path: str) -> tuple[list[str], list[str]]:
         """Store what fits; what is wrong with other values, and names that do not exist."""
         if not isinstance(tree, dict):
-            return [f"`{path or 'tree'}` must be a dict, got a {type(tree).__name__}"], []
+            return [f"`{path or 'tree'}` must be a dict, got {type(tree).__name__}"], []
         problems: list[str] = []
         unknown: list[str] = []
         for name, value in tree.items():

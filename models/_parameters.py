@@ -119,9 +119,7 @@ class ParameterBase:
         except (TypeError, ValueError) as error:
             raise TypeError(f"{self._label} must be an array or a number: {error}") from error
         if not is_array(data):
-            raise TypeError(
-                f"{self._label} must be an array; `cast_fn` gave a {type(data).__name__}"
-            )
+            raise TypeError(f"{self._label} must be an array; `cast_fn` gave {type(data).__name__}")
         return data
 
     def _fit(self, data: Any, permitted: list[Shape] | None, permit_reshape: bool) -> Any:

@@ -39,7 +39,7 @@ def as_batch(data: Any, n_channels: int | None, where: str) -> jax.Array:
 
     Raises:
         TypeError: not real numbers.
-        ValueError: wrong rank or wrong number of channels.
+        ValueError: wrong rank, wrong number of channels, or no samples.
 
     >>> as_batch([[1, 2], [3, 4], [5, 6]], 2, "here").shape
     (1, 3, 2)
@@ -53,6 +53,8 @@ def as_batch(data: Any, n_channels: int | None, where: str) -> jax.Array:
     if data.ndim < 2:
         data = data.reshape((-1, 1))
     data = data.reshape((1,) * (3 - data.ndim) + data.shape)
+    if not data.shape[0]:
+        raise ValueError(f"{where}: the input has no samples, its shape is {data.shape}")
     found = data.shape[-1]
     if n_channels is None or found == n_channels:
         return data

@@ -131,5 +131,5 @@ def _get(entry: Any, name: str, where: str, *kinds: type) -> Any:
     value = entry[name]
     if kinds and type(value) not in kinds:
         wanted = " or ".join(kind.__name__ for kind in kinds)
-        raise FormatError(f"{where}.{name} must be {wanted}, got a {type(value).__name__}")
+        raise FormatError(f"{where}.{name} must be {wanted}, got {type(value).__name__}")
     return value

@@ -53,7 +53,7 @@ class JaxSequential(JaxModule):
 
     def _add(self, module: Any, name: str) -> None:
         if not isinstance(module, JaxModule):
-            raise TypeError(f"`{self.class_name}` takes JaxModules, got a {type(module).__name__}")
+            raise TypeError(f"`{self.class_name}` takes JaxModules, got {type(module).__name__}")
         before = list(self)
         if name in self.modules():
             raise ValueError(f"`{self.class_name}` has a submodule `{name}` already")

@@ -32,10 +32,16 @@ def main() -> NoReturn:
     """Run the command line; what goes wrong is one message and exit code 1, or 2 for usage."""
     try:
         app()
-    except (XylographError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except XylographError as error:
+        _fail(str(error))
     sys.exit(0)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(1)
 
 
 def _print_version(wanted: bool) -> None:
@@ -136,8 +142,14 @@ def simulate(
     ] = None,
 ) -> None:
     """Run a configuration bit-accurately over a raster, and count the output spikes."""
+    from ..hw import ENGINES
     from ._simulate import simulate_file
 
+    if engine not in ENGINES:
+        raise typer.BadParameter(
+            f"no engine is called {engine!r}; known are {', '.join(ENGINES)}",
+            param_hint="--engine",
+        )
     for line in simulate_file(config, raster, engine=engine, out=out):
         print(line)
 

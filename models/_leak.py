@@ -1,11 +1,12 @@
 """Decay shifts and time constants."""
 
 import numpy as np
-import numpy.typing as npt
 from jaxtyping import Float
 
+from ._types import Numbers
 
-def dash_to_tau(dash: npt.ArrayLike, dt: float) -> Float[np.ndarray, "*n"]:
+
+def dash_to_tau(dash: Numbers, dt: float) -> Float[np.ndarray, "*n"]:
     """The time constant whose exponential decay is exactly a bit shift.
 
     A chip's neuron loses `2^-dash` of a state in each step; `exp(-dt / tau)` remains in a

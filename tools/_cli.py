@@ -44,7 +44,7 @@ def _fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool | None) -> None:
     if wanted:
         from importlib.metadata import version
 
@@ -55,8 +55,9 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
-    ] = False,
+        bool | None,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Version."),
+    ] = None,
 ) -> None:
     pass
 

@@ -13,13 +13,14 @@ shortest time of each.
 `python -m xylograph.tools.benchmarks.simulator --json result.json`
 """
 
+import dataclasses
 import json
 import math
 import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from jaxtyping import UInt8
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -36,8 +38,9 @@ from ...hw.engines import make_engine
 ACTIVITIES = {"quiet": 0.01, "moderate": 0.10, "busy": 0.50}
 _N_INPUTS, _N_OUTPUTS, _FAN_OUT = 16, 8, 32
 _INPUT_RATE = 0.3
-# Enough steps that the cost of a call does not count, few enough that the vendor gets done.
-_N_STEPS = {1: 1000, 64: 100}
+# Steps of all samples times hidden neurons: enough that the cost of a call does not count, few
+# enough that the vendor's simulator gets done.
+_WORK, _MIN_STEPS, _MAX_STEPS = 4_000_000, 100, 1000
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ def measure(hidden: int, batch: int, activity: str, repeats: int) -> Measurement
     """
     rng = np.random.default_rng(hidden)
     config = _with_activity(_network(rng, hidden), ACTIVITIES[activity], rng)
-    raster = _raster(rng, batch, _N_STEPS.get(batch, 100))
+    n_steps = max(_MIN_STEPS, min(_MAX_STEPS, _WORK // (batch * hidden)))
+    raster = _raster(rng, batch, n_steps)
     native, vendor = XyloSim(config), make_engine("vendor", config)
     _check_equal(config, raster)
     lists = raster.tolist()
@@ -139,12 +143,8 @@ def _with_activity(config: XyloConfig, wanted: float, rng: np.random.Generator) 
 
 
 def _with_threshold(config: XyloConfig, threshold: int) -> XyloConfig:
-    fields = {
-        name: getattr(config, name)
-        for name in XyloConfig.__dataclass_fields__
-        if name not in ("chip", "threshold")
-    }
-    return XyloConfig(config.chip, threshold=threshold, **fields)
+    fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    return XyloConfig(**fields | {"threshold": threshold})
 
 
 def _raster(
@@ -172,20 +172,31 @@ def _seconds(run: Callable[[], object]) -> float:
 
 
 def _table(points: Sequence[Measurement]) -> Table:
-    table = Table(title="native against xylosim, time per step of one sample")
-    for column in ("hidden", "batch", "activity", "spiking", "xylosim", "native", "recording"):
-        table.add_column(column, justify="right")
-    table.add_column("ratio", justify="right", style="bold")
-    table.add_column("recording", justify="right")
+    table = Table(
+        box=box.SIMPLE, title="native against xylosim: us per step of one sample, and ratios"
+    )
+    headers = (
+        "hidden",
+        "batch",
+        "activity",
+        "spiking",
+        "xylosim",
+        "native",
+        "record",
+        "x",
+        "x rec",
+    )
+    for header in headers:
+        table.add_column(header, justify="right", no_wrap=True)
     for point in points:
         table.add_row(
             f"{point.hidden}",
             f"{point.batch}",
             point.activity,
             f"{point.spiking:.1%}",
-            f"{point.vendor_us:.2f} us",
-            f"{point.native_us:.3f} us",
-            f"{point.recording_us:.3f} us",
+            f"{point.vendor_us:.2f}",
+            f"{point.native_us:.3f}",
+            f"{point.recording_us:.3f}",
             f"{point.ratio:.1f}",
             f"{point.recording_ratio:.1f}",
         )
@@ -231,7 +242,8 @@ def main(
     console.print(", ".join(f"{name} {value}" for name, value in _machine().items()))
     if json_file is not None:
         rows = [
-            asdict(point) | {"ratio": point.ratio, "recording_ratio": point.recording_ratio}
+            dataclasses.asdict(point)
+            | {"ratio": point.ratio, "recording_ratio": point.recording_ratio}
             for point in points
         ]
         text = json.dumps({"machine": _machine(), "points": rows}, indent=1)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import jax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int, Real
 
 from ...hw import Chip
 from ...models import JaxModule
@@ -33,7 +33,7 @@ class ClassificationLoss:
     def __call__(
         self,
         network: JaxModule,
-        rasters: Float[Array, "batch time channel"] | Int[Array, "batch time channel"],
+        rasters: Real[Array, "batch time channel"],
         labels: Int[Array, " batch"],
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         """The loss of a batch, and its accuracy."""

@@ -1,0 +1,144 @@
+"""The demo on the real recordings, with the least training that shows the whole road."""
+
+import json
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xylograph.hw import DesignRuleError, XyloConfig, XyloSim, get_chip
+from xylograph.models import MissingExtraError, load
+from xylograph.tools.datasets import load_dataset
+from xylograph.tools.demo import RECIPES, Summary, _run, run_demo
+
+
+def installed(name: str) -> bool:
+    try:
+        return bool(distribution(name))
+    except PackageNotFoundError:
+        return False
+
+
+needs_data = pytest.mark.skipif(
+    not installed("seglearn"), reason="the recordings are not installed: extra `data`"
+)
+
+
+@pytest.fixture(scope="module")
+def short() -> Any:
+    """Recipes of one epoch."""
+    patch = pytest.MonkeyPatch()
+    one = {name: replace(recipe, epochs=1) for name, recipe in RECIPES.items()}
+    patch.setattr(_run, "RECIPES", one)
+    yield
+    patch.undo()
+
+
+def demo(out: Path, **options: Any) -> Summary:
+    arguments: dict[str, Any] = {"dataset": "digits", "chip": "xylo-audio-3", "seed": 3}
+    arguments |= options
+    arguments["chip"] = get_chip(arguments["chip"])
+    return run_demo(**arguments, quick=False, out=out, progress=False)
+
+
+@pytest.fixture(scope="module")
+def result(short: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, Path]:
+    out = tmp_path_factory.mktemp("demo")
+    return demo(out), out
+
+
+@needs_data
+def test_the_folder_holds_everything(result: tuple[Summary, Path]) -> None:
+    _, out = result
+    files = {"config.json", "network.safetensors", "sample.png", "summary.json"}
+    assert {path.name for path in out.iterdir()} == files
+    assert (out / "sample.png").read_bytes().startswith(b"\x89PNG")
+
+
+@needs_data
+def test_every_engine_that_is_there_agrees(result: tuple[Summary, Path]) -> None:
+    summary, _ = result
+    assert [check.n_different for check in summary.checks] == [0] * len(summary.checks)
+    assert all(check.n_spikes > 100 for check in summary.checks)
+    engines = [check.engine for check in summary.checks]
+    assert engines == ["reference", *["vendor"] * installed("xylosim")]
+    assert len(summary.missing) == (not installed("xylosim"))
+
+
+@needs_data
+def test_accuracies_are_those_of_the_files(result: tuple[Summary, Path]) -> None:
+    summary, out = result
+    test = load_dataset("digits").test
+    output, _, _ = load(out / "network.safetensors")(test.rasters)
+    guesses = np.asarray(output).sum(axis=1).argmax(axis=1)
+    assert np.mean(guesses == test.labels) == summary.accuracy_network
+    # One hidden layer: the chip's output comes one step later.
+    longer = np.pad(test.rasters, ((0, 0), (0, 1), (0, 0)))
+    simulation = XyloSim(XyloConfig.load(out / "config.json"), engine="native")
+    guesses = simulation(longer)[0][:, 1:].sum(axis=1, dtype=int).argmax(axis=1)
+    assert np.mean(guesses == test.labels) == summary.accuracy_deployed
+    assert summary.accuracy_deployed > 0.3
+
+
+@needs_data
+def test_the_table_and_the_file_show_the_same_figures(result: tuple[Summary, Path]) -> None:
+    summary, out = result
+    document = json.loads((out / "summary.json").read_text())
+    assert document["accuracy"]["deployed"] == summary.accuracy_deployed
+    assert document["run"]["seed"] == 3
+    assert document["versions"]["jax"]
+    shown = dict(zip(*(column._cells for column in summary.table().columns), strict=True))
+    assert shown["accuracy, deployed"].startswith(f"{summary.accuracy_deployed:.1%}")
+    assert shown["hidden neurons"] == "64 of 992"
+    assert shown["native and reference"].startswith("0 of ")
+
+
+@needs_data
+def test_the_same_seed_gives_the_same_files(result: tuple[Summary, Path], tmp_path: Path) -> None:
+    _, first = result
+    demo(tmp_path)
+    for name in ("config.json", "network.safetensors", "sample.png"):
+        assert (tmp_path / name).read_bytes() == (first / name).read_bytes(), name
+    figures = []
+    for folder in (first, tmp_path):
+        document = json.loads((folder / "summary.json").read_text())
+        figures.append({k: v for k, v in document.items() if k != "seconds"})
+    assert figures[0] == figures[1]
+
+
+@needs_data
+def test_a_chip_with_too_few_outputs_is_refused_before_training(
+    short: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_run, "train", lambda *_, **__: pytest.fail("trained"))
+    with pytest.raises(DesignRuleError, match="10 output.*SYNS61201 allows 8"):
+        demo(tmp_path, chip="xylo-audio-2")
+
+
+@needs_data
+@pytest.mark.parametrize(
+    "chip",
+    [
+        "SYNS61300",
+        pytest.param("SYNS61201", marks=pytest.mark.slow),
+        pytest.param("SYNS65302", marks=pytest.mark.slow),
+    ],
+)
+def test_every_chip_takes_the_watch_network(short: None, tmp_path: Path, chip: str) -> None:
+    summary = demo(tmp_path, dataset="watch", chip=chip)
+    assert summary.chip == chip
+    assert all(check.n_different == 0 for check in summary.checks)
+
+
+def test_missing_recordings_are_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.distribution", missing)
+    with pytest.raises(MissingExtraError, match=r'pip install "xylograph\[data\]"'):
+        demo(tmp_path)

@@ -1,0 +1,67 @@
+import json
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xylograph.hw import XyloConfig, XyloSim
+from xylograph.tools.benchmarks import simulator
+
+
+def vendor_is_missing() -> bool:
+    try:
+        distribution("xylosim")
+    except PackageNotFoundError:
+        return True
+    return False
+
+
+pytestmark = pytest.mark.skipif(
+    vendor_is_missing(), reason="the extra `xylosim`, the benchmark's rival, is not installed"
+)
+
+
+def test_the_benchmark_prints_ratios_and_writes_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "result.json"
+    simulator.main(hidden=[3], batch=[1, 2], repeats=1, json_file=file)
+    points = json.loads(file.read_text())["points"]
+    assert [(point["batch"], point["activity"]) for point in points] == [
+        (batch, activity) for batch in (1, 2) for activity in ("quiet", "moderate", "busy")
+    ]
+    for point in points:
+        assert point["ratio"] == point["vendor_us"] / point["native_us"]
+        assert point["recording_ratio"] == point["vendor_us"] / point["recording_us"]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:8] for line in lines if "geometric" in line] == ["batch 1:", "batch 2:"]
+
+
+def test_workloads_are_as_busy_as_they_say() -> None:
+    point = simulator.measure(63, batch=1, activity="moderate", repeats=1)
+    assert 0.05 < point.spiking < 0.2
+
+
+def test_the_workload_is_a_configuration_that_the_chip_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = []
+
+    def note(config: XyloConfig, raster: object) -> None:
+        taken.append(config.violations())
+
+    monkeypatch.setattr(simulator, "_check_equal", note)
+    for hidden in (10, 1000):
+        simulator.measure(hidden, batch=1, activity="quiet", repeats=1)
+    assert taken == [[], []]
+
+
+def test_times_of_simulators_that_differ_are_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_a_wrong_vendor(config: XyloConfig, engine: str = "native") -> Any:
+        sim = XyloSim(config, engine)
+        return sim if engine == "native" else lambda data: (1 - sim(data)[0], {}, {})
+
+    monkeypatch.setattr(simulator, "XyloSim", with_a_wrong_vendor)
+    with pytest.raises(RuntimeError, match="`native` and `vendor` differ"):
+        simulator.measure(3, batch=1, activity="busy", repeats=1)

@@ -1,0 +1,205 @@
+"""The command line as a person meets it: exit codes, messages, files."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xylograph.hw import XyloConfig
+from xylograph.models import LIFJax, LinearJax, Sequential, dash_to_tau, save
+from xylograph.tools import _cli
+
+Output = pytest.CaptureFixture[str]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """What `xylograph ARGUMENTS` exits with."""
+    monkeypatch.setattr(sys, "argv", ["xylograph", *map(str, arguments)])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as exit_info:
+        _cli.main()
+    code = exit_info.value.code
+    assert isinstance(code, int)
+    return code
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    config = XyloConfig(
+        "xylo-imu",
+        weights_in=[[127, 0], [0, 127]],
+        weights_out=[[127], [127]],
+        threshold=64,
+        threshold_out=64,
+    )
+    config.save(tmp_path / "config.json")
+    return tmp_path / "config.json"
+
+
+@pytest.fixture
+def raster_file(tmp_path: Path) -> Path:
+    np.save(tmp_path / "raster.npy", np.ones((3, 10, 2), np.uint8))
+    return tmp_path / "raster.npy"
+
+
+@pytest.fixture
+def network_file(tmp_path: Path) -> Path:
+    tau = dash_to_tau(2, 1e-3)
+    network = Sequential(
+        LinearJax((2, 9)), LIFJax(9, tau, tau), LinearJax((9, 3)), LIFJax(3, tau, tau)
+    )
+    return save(network, tmp_path / "network.safetensors")
+
+
+def test_version_is_the_distributions(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out.startswith("xylograph 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("demo", "--chip", "nonsense"), "no chip is called 'nonsense': known are SYNS61300"),
+        (("demo", "--dataset", "cats"), "no data set is called 'cats'; known are watch, digits"),
+        (("demo", "--seed", "-1"), "greater than or equal to 0"),
+        (("deploy", "n", "--chip", "xylo-imu", "--quantizer", "x"), "no quantiser is called 'x'"),
+        (("simulate", "c", "r", "--engine", "x"), "no engine is called 'x'; known are reference"),
+        (("nonsense",), "No such command 'nonsense'"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_names_what_is_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, arguments: tuple[str, ...], message: str
+) -> None:
+    assert run(monkeypatch, *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_file_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    assert run(monkeypatch, "check", "nowhere.json") == 1
+    assert capsys.readouterr().err == "error: nowhere.json: No such file or directory\n"
+
+
+def test_an_unwritable_folder_is_found_before_any_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert run(monkeypatch, "demo", "--out", tmp_path / "file" / "results") == 1
+    message = capsys.readouterr().err
+    assert "cannot be written to (Not a directory); choose another with `--out`" in message
+
+
+def test_check_shows_use_and_passes(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, config_file: Path
+) -> None:
+    assert run(monkeypatch, "check", config_file) == 0
+    shown = capsys.readouterr().out
+    assert "hidden neurons: 2 of 496" in shown
+    assert "keeps all design rules" in shown
+
+
+def test_check_lists_every_violation(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, tmp_path: Path
+) -> None:
+    config = XyloConfig(
+        "xylo-1", weights_in=np.ones((17, 2), int), weights_out=np.ones((2, 9), int)
+    )
+    config.save(tmp_path / "large.json")
+    assert run(monkeypatch, "check", tmp_path / "large.json") == 1
+    message = capsys.readouterr().err
+    assert "has 17 inputs; SYNS61300 allows 16" in message
+    assert "has 9 outputs; SYNS61300 allows 8" in message
+
+
+def test_a_corrupt_configuration_is_refused_with_the_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, config_file: Path
+) -> None:
+    config_file.write_text(config_file.read_text().replace("127", '"127"', 1))
+    assert run(monkeypatch, "check", config_file) == 1
+    assert "$.weights_in[0][0]" in capsys.readouterr().err
+
+
+def test_simulate_counts_output_spikes_and_writes_everything(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+    config_file: Path,
+    raster_file: Path,
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "result.npz"
+    assert run(monkeypatch, "simulate", config_file, raster_file, "--out", out) == 0
+    assert "sample 2: output spikes [" in capsys.readouterr().out
+    with np.load(out) as result:
+        assert result["output"].shape == (3, 10, 1)
+        assert result["Vmem"].shape == (3, 10, 2)
+        assert {"state/vmem", "state/vmem_out"} <= set(result)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (np.ones((10, 3)), "channels"),
+        (np.full((10, 2), np.nan), "nan"),
+        (np.full((10, 2), -1), "-1"),
+        (np.array([["a", "b"]]), "numbers"),
+    ],
+)
+def test_a_raster_that_does_not_fit_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+    config_file: Path,
+    tmp_path: Path,
+    content: np.ndarray,
+    message: str,
+) -> None:
+    np.save(tmp_path / "wrong.npy", content)
+    assert run(monkeypatch, "simulate", config_file, tmp_path / "wrong.npy") == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path / 'wrong.npy'}: ")
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_a_raster_file_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, config_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "text.npy").write_text("no array")
+    assert run(monkeypatch, "simulate", config_file, tmp_path / "text.npy") == 1
+    assert "is no NumPy file of numbers" in capsys.readouterr().err
+    np.savez(tmp_path / "two.npz", a=np.ones(2), b=np.ones(2))
+    assert run(monkeypatch, "simulate", config_file, tmp_path / "two.npz") == 1
+    assert "holds several arrays" in capsys.readouterr().err
+
+
+def test_deploy_writes_the_configuration_and_says_what_was_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, network_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "deployed.json"
+    assert run(monkeypatch, "deploy", network_file, "--chip", "xylo-imu", "--out", out) == 0
+    shown = capsys.readouterr().out
+    assert "PlaceNeurons: 9 hidden and 3 output neurons" in shown
+    assert "loss: `weights_in`" in shown
+    assert XyloConfig.load(out).n_hidden == 9
+    assert json.loads(out.read_text())["chip"] == "SYNS63300"
+
+
+def test_deploy_refuses_a_network_that_is_too_large(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, tmp_path: Path
+) -> None:
+    tau = dash_to_tau(2, 1e-3)
+    network = Sequential(
+        LinearJax((2, 9)), LIFJax(9, tau, tau), LinearJax((9, 20)), LIFJax(20, tau, tau)
+    )
+    path, out = save(network, tmp_path / "large.safetensors"), tmp_path / "large.json"
+    assert run(monkeypatch, "deploy", path, "--chip", "xylo-imu", "--out", out) == 1
+    assert "SYNS63300 allows 16" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are those of POSIX")
+def test_results_are_as_readable_as_other_files(config_file: Path) -> None:
+    mask = os.umask(0)
+    os.umask(mask)
+    assert config_file.stat().st_mode & 0o777 == 0o666 & ~mask

@@ -49,8 +49,7 @@ def test_everything_imported_by_hand_is_listed(package: str) -> None:
     exported = {
         name
         for name, value in vars(module).items()
-        if not name.startswith("_")
-        and getattr(value, "__module__", "").startswith("xylograph.")
+        if not name.startswith("_") and getattr(value, "__module__", "").startswith("xylograph.")
     }
     assert exported <= set(module.__all__)
 
@@ -66,7 +65,7 @@ def loaded_by(statement: str) -> set[str]:
     return set(run.stdout.splitlines()[-1].split())
 
 
-HEAVY = {"jax", "numba", "matplotlib", "scipy", "optax"}
+HEAVY = {"jax", "numba", "matplotlib", "scipy", "optax", "xylosim"}
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 import copy
 import dataclasses
 import pickle
-import subprocess
-import sys
 from typing import Any
 
 import jax.numpy as jnp
@@ -374,25 +372,3 @@ def test_a_row_of_usage_knows_whether_it_fits() -> None:
     row = ResourceUsage(resource="outputs", used=8, limit=8, chip_field="max_outputs")
     assert (row.fits, row.fraction, str(row)) == (True, 1.0, "outputs: 8 of 8")
     assert not dataclasses.replace(row, used=9).fits
-
-
-# `xylograph.models` is replaced by its errors: this is about what `hw` itself imports.
-IMPORTING = """
-import sys, types
-from pathlib import Path
-import xylograph
-models = types.ModuleType("xylograph.models")
-models.__path__ = [str(Path(xylograph.__file__).parent / "models")]
-sys.modules["xylograph.models"] = models
-from xylograph.models import _errors
-models.FormatError, models.XylographError = _errors.FormatError, _errors.XylographError
-import xylograph.hw
-print(*sorted({"jax", "matplotlib", "numba", "optax", "scipy", "xylosim"} & sys.modules.keys()))
-"""
-
-
-def test_importing_configurations_loads_nothing_heavy() -> None:
-    result = subprocess.run(
-        [sys.executable, "-c", IMPORTING], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.split() == []

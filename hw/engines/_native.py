@@ -86,7 +86,7 @@ def _evolve(
 
 
 def _notice_of_compilation() -> AbstractContextManager[object]:
-    if evolve_samples.signatures:
+    if evolve_samples.overloads:
         return nullcontext()
     return install_listener("numba:compile", _CompileNotice())
 

@@ -121,6 +121,7 @@ class Summary:
         for section in (
             self._accuracy_rows(),
             self._agreement_rows(),
+            self._loss_rows(),
             self._usage_rows(),
             self._time_rows(),
         ):
@@ -156,6 +157,11 @@ class Summary:
             )
         for reason in self.missing:
             yield "not checked", reason
+
+    def _loss_rows(self) -> Iterator[tuple[str, str]]:
+        for loss in self.losses:
+            field, _, size = loss.partition(": ")
+            yield f"lost in {field.strip('`')}", size
 
     def _usage_rows(self) -> Iterator[tuple[str, str]]:
         for row in self.usage:

@@ -8,11 +8,14 @@ make new graphs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Num
+
+# Whoever writes a tracer makes these arrays: shapes are checked here, with names, not by types.
+Values: TypeAlias = Num[np.ndarray, "..."]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,7 @@ class InputNode:
 
     name: str
     size: int
-    sources: tuple[str, ...] = ()
+    sources: tuple[str, ...] = field(default=(), init=False)
 
     @property
     def n_in(self) -> int:
@@ -46,14 +49,29 @@ class LinearNode:
     Attributes:
         name: path of the module, such as `0_LinearJax`.
         sources: names of the nodes it receives from.
-        weights: row: source channel, column: target channel.
-        bias: added to the target channels, or `None`.
+        weights: `(n_in, n_out)`, row: source channel, column: target channel; kept as float64.
+        bias: `(n_out,)`, added to the target channels, or `None`.
+
+    Raises:
+        ValueError: shapes that do not fit; lists all.
+
+    >>> LinearNode("0_LinearJax", ("@input",), np.array([[1, 2]])).n_out
+    2
     """
 
     name: str
     sources: tuple[str, ...]
-    weights: Float[np.ndarray, "n_in n_out"]
-    bias: Float[np.ndarray, " n_out"] | None = None
+    weights: Values
+    bias: Values | None = None
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.weights) != 2:
+            raise ValueError(
+                f"`{self.name}`: `weights` has the shape {np.shape(self.weights)}, expected is "
+                "(n_in, n_out)"
+            )
+        given = {} if self.bias is None else {"bias": (self.n_out,)}
+        _settle(self, {"weights": self.weights.shape} | given)
 
     @property
     def n_in(self) -> int:
@@ -70,29 +88,44 @@ class LinearNode:
 class NeuronNode:
     """Leaky integrate-and-fire neurons with exponential synapses.
 
-    Input channel `n * K + k` is synapse `k` of neuron `n`.
+    Input channel `n * K + k` is synapse `k` of neuron `n`. Arrays are kept as float64.
 
     Attributes:
         name: path of the module, such as `1_LIFJax`.
         sources: names of the nodes it receives from.
-        tau_mem: membrane time constants [s].
-        tau_syn: synaptic time constants [s].
-        threshold: voltage of one spike, which a spike subtracts.
-        bias: added to the membrane in every step.
+        tau_mem: `(n,)`, membrane time constants [s].
+        tau_syn: `(n, K)`, synaptic time constants [s].
+        threshold: `(n,)`, voltage of one spike, which a spike subtracts.
+        bias: `(n,)`, added to the membrane in every step.
         dt: length of a step [s].
         max_spikes: most spikes of a neuron in one step.
         noise_std: standard deviation of the membrane noise.
+
+    Raises:
+        ValueError: shapes that do not fit; lists all.
+
+    >>> taus, ones = np.full(3, 0.02), np.ones(3)
+    >>> node = NeuronNode(
+    ...     "1_LIFJax", ("weights",), taus, taus[:, None], ones, 0 * ones, dt=1e-3, max_spikes=31.0
+    ... )
+    >>> node.n_out, node.n_synapses
+    (3, 1)
     """
 
     name: str
     sources: tuple[str, ...]
-    tau_mem: Float[np.ndarray, " n"]
-    tau_syn: Float[np.ndarray, "n k"]
-    threshold: Float[np.ndarray, " n"]
-    bias: Float[np.ndarray, " n"]
+    tau_mem: Values
+    tau_syn: Values
+    threshold: Values
+    bias: Values
     dt: float
     max_spikes: float
     noise_std: float = 0.0
+
+    def __post_init__(self) -> None:
+        n = np.size(self.tau_mem)
+        k = max(1, np.size(self.tau_syn) // max(1, n))
+        _settle(self, {"tau_mem": (n,), "tau_syn": (n, k), "threshold": (n,), "bias": (n,)})
 
     @property
     def n_synapses(self) -> int:
@@ -110,6 +143,20 @@ class NeuronNode:
         return self.tau_mem.size
 
 
+def _settle(node: LinearNode | NeuronNode, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Keep the arrays of a node as float64, if their shapes are these."""
+    arrays = {name: np.array(getattr(node, name), dtype=np.float64) for name in shapes}
+    wrong = [
+        f"`{name}` has the shape {array.shape}, expected is {shapes[name]}"
+        for name, array in arrays.items()
+        if array.shape != shapes[name]
+    ]
+    if wrong:
+        raise ValueError(f"`{node.name}`: " + "; ".join(wrong))
+    for name, array in arrays.items():
+        object.__setattr__(node, name, array)
+
+
 Node: TypeAlias = InputNode | LinearNode | NeuronNode
 N = TypeVar("N", InputNode, LinearNode, NeuronNode)
 
@@ -118,12 +165,20 @@ N = TypeVar("N", InputNode, LinearNode, NeuronNode)
 class Graph:
     """A network as nodes that name their sources.
 
+    What a population receives from itself, or from one that stands behind it, it receives one
+    step later.
+
     Args:
-        nodes: in the order in which a signal passes.
+        nodes: in the order in which a signal passes within a step, the one input among them.
         output: name of the node that is the network's output.
 
     Raises:
-        ValueError: a name is used twice or missing, or sizes do not fit; lists every place.
+        ValueError: a name is used twice or missing, sizes do not fit, or there is not one input;
+            lists every place.
+
+    >>> weights = LinearNode("weights", ("@input",), np.ones((2, 3)))
+    >>> Graph((InputNode("@input", 2), weights), "weights").input.size
+    2
     """
 
     nodes: tuple[Node, ...]
@@ -154,9 +209,19 @@ class Graph:
         return tuple(other for other in self.nodes if node.name in other.sources)
 
     @property
+    def input(self) -> InputNode:
+        """The channels the network is fed through."""
+        return self.of_kind(InputNode)[0]
+
+    @property
+    def populations(self) -> tuple[NeuronNode, ...]:
+        """All neurons, in order."""
+        return self.of_kind(NeuronNode)
+
+    @property
     def hidden(self) -> tuple[NeuronNode, ...]:
         """Neurons that are not the output."""
-        return tuple(node for node in self.of_kind(NeuronNode) if node.name != self.output)
+        return tuple(node for node in self.populations if node.name != self.output)
 
 
 def _wiring_problems(graph: Graph) -> Iterator[str]:
@@ -164,6 +229,8 @@ def _wiring_problems(graph: Graph) -> Iterator[str]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"the name `{name}` is used {names.count(name)} times"
     known = {node.name: node for node in graph.nodes}
+    if len(graph.of_kind(InputNode)) != 1:
+        yield f"it has {len(graph.of_kind(InputNode))} input nodes and needs one"
     if graph.output not in known:
         yield f"the output `{graph.output}` is no node"
     for node in graph.nodes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -10,7 +10,14 @@ from jaxtyping import Float
 from ..models import JaxModule, LIFJax, LinearJax, Sequential
 from ._graph import Graph, InputNode, LinearNode, NeuronNode, Node
 
-INPUT = "input"
+# `@` is in no module's name, so no module can be called like the input.
+INPUT = "@input"
+
+# For static checkers; at run time `trace` takes anything and says itself what is wrong.
+if TYPE_CHECKING:
+    Network: TypeAlias = JaxModule
+else:
+    Network = object
 
 M = TypeVar("M", bound=JaxModule)
 Tracer = Callable[["Wiring", Any, str, str], str]
@@ -34,25 +41,45 @@ class Wiring:
         Raises:
             TypeError: nobody has said how to trace modules of this class.
         """
-        for cls in type(module).__mro__:
-            if cls in _TRACERS:
-                return _TRACERS[cls](self, module, source, path)
-        known = ", ".join(sorted(cls.__name__ for cls in _TRACERS))
-        raise TypeError(
-            f"`{path or 'the network'}` is a `{module.class_name}`, which cannot be traced; "
-            f"known are {known}. Decorate a function that adds its nodes with "
-            f"`xylograph.mapping.register_tracer({module.class_name})`"
-        )
+        known = [cls for cls in type(module).__mro__ if cls in _TRACERS]
+        if not known:
+            names = ", ".join(sorted(cls.__name__ for cls in _TRACERS))
+            raise _untraceable(module, path, f"which cannot be traced; known are {names}")
+        if type(module).evolve is not known[0].evolve:
+            computes = f"which computes otherwise than `{known[0].__name__}`: it defines `evolve`"
+            raise _untraceable(module, path, computes)
+        return _TRACERS[known[0]](self, module, source, path)
+
+
+def _untraceable(module: JaxModule, path: str, reason: str) -> TypeError:
+    return TypeError(
+        f"{f'`{path}`' if path else 'the network'} is a `{module.class_name}`, {reason}. Decorate "
+        "a function that adds its nodes with "
+        f"`xylograph.mapping.register_tracer({module.class_name})`"
+    )
 
 
 def register_tracer(cls: type[M]) -> Callable[[Tracer], Tracer]:
-    """Say how modules of a class, and of its subclasses, become nodes.
+    """Say how modules of a class become nodes, and of those subclasses that keep its `evolve`.
 
     The decorated function takes the wiring, the module, the name of the node it receives from and
-    its path; it adds nodes and gives the name of the node the module ends in.
+    its path; it adds nodes and gives the name of the node the module ends in. To be observed,
+    neurons are named by the path under which the network records their `spikes`.
 
     Args:
         cls: a module class.
+
+    Returns:
+        A decorator that gives the function back.
+
+    >>> class Passes(JaxModule):
+    ...     def evolve(self, input_data, record=False):
+    ...         return input_data, {}, {}
+    >>> @register_tracer(Passes)
+    ... def trace_passes(wiring, module, source, path):
+    ...     return source
+    >>> trace(Sequential(Passes(2), LinearJax((2, 3)))).output
+    '1_LinearJax'
     """
 
     def register(tracer: Tracer) -> Tracer:
@@ -62,11 +89,12 @@ def register_tracer(cls: type[M]) -> Callable[[Tracer], Tracer]:
     return register
 
 
-def trace(network: JaxModule) -> Graph:
+def trace(network: Network) -> Graph:
     """The graph of a network.
 
-    Node names are the paths of the modules, `.` between levels; recurrent weights are
-    `<neurons>.w_rec`. Values are copied as float64.
+    Node names are the paths of the modules, `.` between levels; a network that is a single module
+    bears the name of its class. The input is `@input`, recurrent weights are `<neurons>.w_rec`.
+    Values are copied as float64.
 
     Args:
         network: a module tree of known classes; see `register_tracer` for others.
@@ -75,12 +103,16 @@ def trace(network: JaxModule) -> Graph:
         The graph.
 
     Raises:
-        TypeError: a module of a class that cannot be traced; names it.
+        TypeError: a module of a class that cannot be traced; names it. Also where the network is
+            no module.
+        ValueError: a `dt`, spike limit or noise that is not one number for all neurons.
 
     >>> net = Sequential(LinearJax((2, 3)), LIFJax(3))
     >>> [node.name for node in trace(net).nodes]
-    ['input', '0_LinearJax', '1_LIFJax']
+    ['@input', '0_LinearJax', '1_LIFJax']
     """
+    if not isinstance(network, JaxModule):
+        raise TypeError(f"a network is a `JaxModule`, this is a `{type(network).__name__}`")
     wiring = Wiring([InputNode(INPUT, network.size_in)])
     output = wiring.follow(network, INPUT, "")
     return Graph(tuple(wiring.nodes), output)
@@ -118,11 +150,22 @@ def _trace_lif(wiring: Wiring, module: LIFJax, source: str, path: str) -> str:
             tau_syn=_float(module.tau_syn, (n, k)),
             threshold=_float(module.threshold, (n,)),
             bias=_float(module.bias, (n,)),
-            dt=float(module.dt),
-            max_spikes=float(module.max_spikes_per_dt),
-            noise_std=float(module.noise_std),
+            dt=_number(module, name, "dt"),
+            max_spikes=_number(module, name, "max_spikes_per_dt"),
+            noise_std=_number(module, name, "noise_std"),
         )
     )
+
+
+def _number(module: LIFJax, path: str, attribute: str) -> float:
+    """A value that neurons may have each for themselves in JAX, and share on a chip."""
+    values = np.unique(np.asarray(getattr(module, attribute), dtype=np.float64))
+    if values.size != 1:
+        raise ValueError(
+            f"`{path}` has {values.size} values of `{attribute}`, from {values[0]:g} to "
+            f"{values[-1]:g}; a chip has one: give all its neurons the same, or split it up"
+        )
+    return float(values[0])
 
 
 def _float(value: Any, shape: tuple[int, ...] | None = None) -> Float[np.ndarray, "..."]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..hw import Chip, Violation
 from ..hw.chips import chips_allowing, named_with_limit
-from ._graph import Graph, InputNode, LinearNode, NeuronNode, Node
+from ._graph import Graph, LinearNode, NeuronNode, Node
 
 Rule = Callable[[Graph, Chip], Iterator[Violation]]
 
@@ -24,6 +24,14 @@ def graph_violations(graph: Graph, chip: Chip) -> list[Violation]:
 
     Returns:
         All violations of all rules, in the order of the rules.
+
+    >>> from xylograph.hw import get_chip
+    >>> from xylograph.mapping import trace
+    >>> from xylograph.models import LIFJax
+    >>> for violation in graph_violations(trace(LIFJax(3)), get_chip("xylo-imu")):
+    ...     print(violation.where, violation.message)
+    `LIFJax` is a population of neurons that receives the input directly
+    the network has 1 population of neurons; the chip needs a hidden and an output one
     """
     rules = (*STRUCTURE_RULES, *SIZE_RULES)
     return [violation for rule in rules for violation in rule(graph, chip)]
@@ -44,20 +52,19 @@ def output_is_neurons(graph: Graph, chip: Chip) -> Iterator[Violation]:
 
 def input_feeds_weights(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """Between the input and the first neurons there are weights."""
-    for source in graph.of_kind(InputNode):
-        for sink in graph.sinks_of(source):
-            if not isinstance(sink, LinearNode):
-                yield Violation(
-                    rule="input_feeds_weights",
-                    where=f"`{sink.name}`",
-                    message=f"is {_kind(sink)} that receives the input directly",
-                    hint="put a `LinearJax` before it",
-                )
+    for sink in graph.sinks_of(graph.input):
+        if not isinstance(sink, LinearNode):
+            yield Violation(
+                rule="input_feeds_weights",
+                where=f"`{sink.name}`",
+                message=f"is {_kind(sink)} that receives the input directly",
+                hint="put a `LinearJax` before it",
+            )
 
 
 def neurons_are_fed_by_weights(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """Neurons receive from weights only."""
-    for node in graph.of_kind(NeuronNode):
+    for node in graph.populations:
         for source in graph.sources_of(node):
             if isinstance(source, NeuronNode):
                 yield Violation(
@@ -95,14 +102,36 @@ def weights_have_no_biases(graph: Graph, chip: Chip) -> Iterator[Violation]:
 
 def hidden_and_output_neurons(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """There are at least two populations: one becomes hidden, one output."""
-    n_populations = len(graph.of_kind(NeuronNode))
+    n_populations = len(graph.populations)
     if n_populations < 2:
         yield Violation(
             rule="hidden_and_output_neurons",
             where="the network",
-            message=f"has {n_populations} population{'' if n_populations == 1 else 's'} of "
-            "neurons; the chip needs a hidden and an output one",
+            message=f"has {_counted(n_populations, 'population')} of neurons; "
+            "the chip needs a hidden and an output one",
             hint="use at least `LinearJax`, `LIFJax`, `LinearJax`, `LIFJax`",
+        )
+
+
+def input_reaches_output(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """Signals of the input reach the output, and on their way hidden neurons."""
+    output = graph[graph.output]
+    weights_into_output = [n for n in graph.sources_of(output) if isinstance(n, LinearNode)]
+    for weights in weights_into_output:
+        if graph.hidden and graph.input.name in weights.sources:
+            yield Violation(
+                rule="input_reaches_output",
+                where=f"`{weights.name}`",
+                message=f"leads from the input to the output `{output.name}`; a chip has input "
+                "weights to hidden neurons only",
+                hint="put a `LIFJax` and a `LinearJax` between them",
+            )
+    if not _reaches(graph, graph.input, output):
+        yield Violation(
+            rule="input_reaches_output",
+            where=f"`{output.name}`",
+            message="receives nothing that comes from the input",
+            hint="connect the input with weights to hidden neurons, and these to the output",
         )
 
 
@@ -119,21 +148,21 @@ def output_is_not_recurrent(graph: Graph, chip: Chip) -> Iterator[Violation]:
 
 def neurons_share_one_dt(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """All neurons have the same time step."""
-    populations = graph.of_kind(NeuronNode)
-    for node in populations[1:]:
-        if not np.isclose(node.dt, populations[0].dt, rtol=1e-9, atol=0):
+    for node in graph.populations[1:]:
+        first = graph.populations[0]
+        if not np.isclose(node.dt, first.dt, rtol=1e-9, atol=0):
             yield Violation(
                 rule="neurons_share_one_dt",
                 where=f"`{node.name}`",
-                message=f"has dt = {node.dt:g} s, `{populations[0].name}` has "
-                f"{populations[0].dt:g} s; a chip has one",
+                message=f"has dt = {node.dt:g} s, `{first.name}` has {first.dt:g} s; a chip has "
+                "one",
                 hint="give all neurons the same `dt`",
             )
 
 
 def time_constants_exceed_dt(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """Time constants are longer than a step; a decay shift below 1 would forget everything."""
-    for node in graph.of_kind(NeuronNode):
+    for node in graph.populations:
         for name, taus in (("tau_mem", node.tau_mem), ("tau_syn", node.tau_syn)):
             short = np.argwhere(~(taus > node.dt))
             if len(short):
@@ -141,10 +170,25 @@ def time_constants_exceed_dt(graph: Graph, chip: Chip) -> Iterator[Violation]:
                 yield Violation(
                     rule="time_constants_exceed_dt",
                     where=f"`{node.name}`",
-                    message=f"has {len(short)} values of `{name}` that do not exceed dt = "
+                    message=f"has {_counted(len(short), 'value')} of `{name}` not above dt = "
                     f"{node.dt:g} s; the first is {taus[first]:g} s at {list(first)}",
                     hint="make them at least 1.5 dt, or shorten dt",
                 )
+
+
+def thresholds_are_positive(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """Thresholds are above zero; below, a chip's neuron never stops firing."""
+    for node in graph.populations:
+        # What is NaN breaks another rule.
+        wrong = np.flatnonzero(node.threshold <= 0)
+        if len(wrong):
+            yield Violation(
+                rule="thresholds_are_positive",
+                where=f"`{node.name}`",
+                message=f"has {_counted(len(wrong), 'threshold')} not above 0; the first is "
+                f"{node.threshold[wrong[0]]:g} at [{wrong[0]}]",
+                hint="train with a lower bound for thresholds",
+            )
 
 
 def values_are_finite(graph: Graph, chip: Chip) -> Iterator[Violation]:
@@ -157,16 +201,17 @@ def values_are_finite(graph: Graph, chip: Chip) -> Iterator[Violation]:
                 yield Violation(
                     rule="values_are_finite",
                     where=f"`{node.name}`",
-                    message=f"has {len(broken)} values of `{name}` that are NaN or infinite; the "
-                    f"first is at {broken[0].tolist()}",
+                    message=f"has {_counted(len(broken), 'value')} of `{name}` NaN or infinite; "
+                    f"the first is at {broken[0].tolist()}",
                     hint="the training has diverged: lower the learning rate and train again",
                 )
 
 
 def inputs_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """The network has no more input channels than the chip."""
-    n_inputs = sum(node.size for node in graph.of_kind(InputNode))
-    yield from _within_limit(chip, "inputs_within_limit", "max_inputs", n_inputs, "input channels")
+    yield from _within_limit(
+        chip, "inputs_within_limit", "max_inputs", graph.input.size, "input channels"
+    )
 
 
 def hidden_neurons_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
@@ -187,7 +232,7 @@ def outputs_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
 
 def synapses_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """No neuron has more synapses than the chip's; output neurons have one."""
-    for node in graph.of_kind(NeuronNode):
+    for node in graph.populations:
         is_output = node.name == graph.output
         limit = 1 if is_output else chip.max_synapses
         if node.n_synapses > limit:
@@ -197,7 +242,7 @@ def synapses_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
                 where=f"`{node.name}`",
                 message=f"has {node.n_synapses} synapses a neuron; {chip.name} allows {kind} "
                 f"{limit}",
-                hint=f"use {limit} time constant{'' if limit == 1 else 's'} a neuron"
+                hint=f"give each neuron {_counted(limit, 'synapse')}"
                 + ("" if is_output else _other_chips("max_synapses", node.n_synapses)),
             )
 
@@ -210,9 +255,11 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
     weights_do_not_feed_weights,
     weights_have_no_biases,
     hidden_and_output_neurons,
+    input_reaches_output,
     output_is_not_recurrent,
     neurons_share_one_dt,
     time_constants_exceed_dt,
+    thresholds_are_positive,
     values_are_finite,
     synapses_within_limit,
 )
@@ -223,6 +270,19 @@ SIZE_RULES: tuple[Rule, ...] = (
     hidden_neurons_within_limit,
     outputs_within_limit,
 )
+
+
+def _reaches(graph: Graph, source: Node, target: Node) -> bool:
+    reached, waiting = {source.name}, [source]
+    while waiting:
+        sinks = [sink for sink in graph.sinks_of(waiting.pop()) if sink.name not in reached]
+        reached |= {sink.name for sink in sinks}
+        waiting += sinks
+    return target.name in reached
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _within_limit(

@@ -7,8 +7,9 @@ from .._graph import Graph
 from .._rules import STRUCTURE_RULES, graph_violations
 from ._report import PassReport
 
-# The matrices of a network this much too large would only fill the memory.
-_HOPELESS = 4
+# Where to stop: with two synapses, twice the neurons take 0.3 GB and 0.5 s to be refused, four times
+# as many 1.2 GB and 1.7 s (SYNS65302, 2 cores).
+_HOPELESS = 2
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class CheckStructure:
     Changes: nothing. Keeps: everything. Reports: the number of rules.
 
     A network that is only too large passes, so that what its configuration breaks besides is
-    reported together with its size; unless it is larger than that is worth.
+    reported together with its size; unless it has more than twice the hidden neurons of the chip.
 
     Raises:
         DesignRuleError: lists all violations.

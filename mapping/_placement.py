@@ -39,12 +39,22 @@ class Placement:
         return self.delay[self.output]
 
     def describe_hidden(self, neuron: int) -> str:
-        """A hidden neuron in the words of the network: `1_LIFJax[17] (hidden neuron 17)`."""
+        """A hidden neuron in the words of the network.
+
+        >>> ids = {"1_LIFJax": np.arange(3), "3_LIFJax": np.arange(3, 5)}
+        >>> delay = {"1_LIFJax": 0, "3_LIFJax": 1, "5_LIFJax": 2}
+        >>> Placement(ids, "5_LIFJax", delay, 3, 2).describe_hidden(4)
+        '`3_LIFJax`[1] (hidden neuron 4)'
+        """
         for name, ids in self.hidden.items():
             (position,) = np.nonzero(ids == neuron)
             if len(position):
                 return f"`{name}`[{position[0]}] (hidden neuron {neuron})"
-        return f"hidden neuron {neuron}"
+        raise IndexError(f"no hidden neuron {neuron}; there are {self.n_hidden}")
+
+    def describe_output(self, neuron: int) -> str:
+        """An output neuron in the words of the network: `5_LIFJax`[2] (output neuron 2)."""
+        return f"`{self.output}`[{neuron}] (output neuron {neuron})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,10 +56,9 @@ class AssembleSpecification:
 def _weights(placed: PlacedGraph) -> dict[str, Float[np.ndarray, "..."]]:
     """The three weight matrices, zero where nothing connects."""
     graph, placement = placed.graph, placed.placement
-    n_inputs = sum(node.size for node in graph.of_kind(InputNode))
     n_hidden, n_out = placement.n_hidden, graph[graph.output].n_out
     n_synapses = max(node.n_synapses for node in graph.hidden)
-    weights_in = np.zeros((n_inputs, placement.n_input_expansion, n_synapses))
+    weights_in = np.zeros((graph.input.size, placement.n_input_expansion, n_synapses))
     weights_rec = np.zeros((n_hidden, n_hidden, n_synapses))
     weights_out = np.zeros((placement.n_output_expansion, n_out))
     first_oen = n_hidden - placement.n_output_expansion

@@ -1,6 +1,5 @@
 """`Pipeline`: passes one after the other."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +10,7 @@ from .._specification import Specification
 from ._assemble import AssembleSpecification
 from ._check_structure import CheckStructure
 from ._place_neurons import PlaceNeurons
-from ._report import PassReport
-
-AnyPass = Callable[[Any], tuple[Any, PassReport]]
+from ._report import Pass, PassReport
 
 
 @dataclass(frozen=True, init=False)
@@ -29,9 +26,9 @@ class Pipeline:
     ['CheckStructure', 'PlaceNeurons', 'AssembleSpecification']
     """
 
-    passes: tuple[AnyPass, ...]
+    passes: tuple[Pass, ...]
 
-    def __init__(self, chip: ChipLike, passes: tuple[AnyPass, ...] | None = None) -> None:
+    def __init__(self, chip: ChipLike, passes: tuple[Pass, ...] | None = None) -> None:
         chip = get_chip(chip)
         standard = (CheckStructure(chip), PlaceNeurons(chip), AssembleSpecification(chip))
         object.__setattr__(self, "passes", standard if passes is None else passes)

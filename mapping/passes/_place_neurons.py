@@ -1,5 +1,6 @@
 """`PlaceNeurons`: give each neuron of the network an id on the chip."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,8 @@ class PlaceNeurons:
     ones, so populations that do both stand between, and what is neither follows them.
 
     Changes: nothing. Keeps: the graph. Reports: by how many steps populations come later than in
-    the network, and where signals that the network adds in one step meet at different delays;
-    spike limits and noise that the chip does not share.
+    the network, and where signals that the network adds in one step meet at different delays, or
+    come back later; spike limits and noise that the chip does not share.
 
     Source: mapping facts, section 3, with its recommendations.
     """
@@ -36,19 +37,23 @@ class PlaceNeurons:
         for node in order:
             hidden[node.name] = np.arange(first, first + node.n_out)
             first += node.n_out
-        delay, uneven = _delays(graph)
+        delay = _delays(graph)
         placement = Placement(
             hidden=hidden,
             output=graph.output,
             delay=delay,
-            n_input_expansion=max((int(hidden[n][-1]) + 1 for n in receiving), default=0),
-            n_output_expansion=first - min((int(hidden[n][0]) for n in feeding), default=first),
+            n_input_expansion=max(int(hidden[name][-1]) + 1 for name in receiving),
+            n_output_expansion=first - min(int(hidden[name][0]) for name in feeding),
         )
         summary = (
             f"{first} hidden and {graph[graph.output].n_out} output neurons; the output comes "
             f"{placement.output_delay} step{'' if placement.output_delay == 1 else 's'} later"
         )
-        losses = (*uneven, *_limits_not_shared(graph, self.chip))
+        losses = (
+            *_uneven_delays(graph, delay),
+            *_longer_loops(graph, delay),
+            *_limits_not_shared(graph, self.chip),
+        )
         return PlacedGraph(graph, placement), PassReport("PlaceNeurons", summary, losses)
 
 
@@ -77,37 +82,60 @@ def _feeds_output(graph: Graph, node: Node) -> bool:
     return any(source.name == node.name for _, source in _weights_into(graph, output))
 
 
-def _delays(graph: Graph) -> tuple[dict[str, int], list[str]]:
-    """Steps each population lags behind the network, and where paths of unequal delay meet."""
+def _delays(graph: Graph) -> dict[str, int]:
+    """Steps by which each population lags behind the network."""
     delay: dict[str, int] = {}
-    uneven: list[str] = []
-    for node in graph.of_kind(NeuronNode):
-        arriving: dict[str, int] = {}
-        for _, source in _weights_into(graph, node):
-            if isinstance(source, InputNode):
-                arriving[source.name] = 0
-            # A loop is one step long in the network, too; what is not known yet closes a loop.
-            elif source.name in delay and source.name != node.name:
-                arriving[source.name] = delay[source.name] + 1
-        delay[node.name] = max(arriving.values(), default=0)
+    for node in graph.populations:
+        delay[node.name] = max(_arrivals(graph, node, delay).values(), default=0)
+    return delay
+
+
+def _arrivals(graph: Graph, node: NeuronNode, delay: dict[str, int]) -> dict[str, int]:
+    """Steps by which what a population receives within one step of the network comes later."""
+    arriving: dict[str, int] = {}
+    for source in _inputs_of_step(graph, node):
+        arriving[source.name] = delay[source.name] + 1 if isinstance(source, NeuronNode) else 0
+    return arriving
+
+
+def _inputs_of_step(graph: Graph, node: NeuronNode) -> list[Node]:
+    """The sources of a population that stand before it: their signals take no time."""
+    order = [other.name for other in graph.populations]
+    later = set(order[order.index(node.name) :])
+    return [source for _, source in _weights_into(graph, node) if source.name not in later]
+
+
+def _uneven_delays(graph: Graph, delay: dict[str, int]) -> Iterator[str]:
+    for node in graph.populations:
+        arriving = _arrivals(graph, node, delay)
         if len(set(arriving.values())) > 1:
             paths = ", ".join(f"`{name}` after {steps}" for name, steps in arriving.items())
-            uneven.append(f"`{node.name}` adds signals of different delay [steps]: {paths}")
-    return delay, uneven
+            yield f"`{node.name}` adds signals of different delay [steps]: {paths}"
 
 
-def _limits_not_shared(graph: Graph, chip: Chip) -> list[str]:
-    found = []
-    for node in graph.of_kind(NeuronNode):
+def _longer_loops(graph: Graph, delay: dict[str, int]) -> Iterator[str]:
+    """What comes back one step later in the network, and later than that on the chip.
+
+    A population that feeds itself does so after one step in both.
+    """
+    for node in graph.populations:
+        within_step = {source.name for source in _inputs_of_step(graph, node)}
+        for _, source in _weights_into(graph, node):
+            if source.name not in within_step and delay[source.name] != delay[node.name]:
+                yield (
+                    f"`{node.name}` receives `{source.name}` back after 1 step in the network, "
+                    f"after {1 + delay[source.name] - delay[node.name]} on the chip"
+                )
+
+
+def _limits_not_shared(graph: Graph, chip: Chip) -> Iterator[str]:
+    for node in graph.populations:
         is_output = node.name == graph.output
         limit = chip.max_output_spikes if is_output else chip.max_hidden_spikes
         if node.max_spikes != limit:
-            found.append(
+            yield (
                 f"`{node.name}` may spike {node.max_spikes:g} times a step in the network, "
                 f"{limit} on the chip"
             )
         if node.noise_std:
-            found.append(
-                f"`{node.name}` has noise (noise_std = {node.noise_std:g}); the chip has none"
-            )
-    return found
+            yield f"`{node.name}` has noise (noise_std = {node.noise_std:g}); the chip has none"

@@ -25,10 +25,19 @@ def channel_quantize(
         The integer specification, and what was lost.
 
     Raises:
-        ValueError: bits the chip does not have.
+        ValueError: bits the chip does not have, or values that are NaN or infinite.
 
     Source: mapping facts, section 6.2, with the recommended corrections: biases are scaled with
-    their neuron, overflow is judged by magnitude, and arguments are not changed.
+    their neuron, overflow is judged by magnitude, and arguments are not changed. A neuron that
+    nothing arrives at is scaled by its threshold and bias.
+
+    >>> from xylograph.mapping import Pipeline, trace
+    >>> from xylograph.models import LIFJax, LinearJax, Sequential
+    >>> net = Sequential(LinearJax((2, 9)), LIFJax(9), LinearJax((9, 3)), LIFJax(3))
+    >>> spec, _ = Pipeline("xylo-imu").run(trace(net))
+    >>> integers, report = channel_quantize(spec)
+    >>> np.abs(integers.weights_out).max(axis=0)
+    array([127, 127, 127])
     """
     ranges = Ranges.of_bits(spec, bits_per_weight, bits_per_threshold)
     w_in = np.zeros(spec.n_hidden)

@@ -21,8 +21,9 @@ def global_quantize(
 
     Args:
         spec: a float specification; stays as it is.
-        fuzzy_scaling: take mean plus two standard deviations of the weights for their largest, so
-            that few large ones do not cost all others their resolution; what is larger is cut.
+        fuzzy_scaling: take mean plus two standard deviations of the weights that are not zero for
+            their largest, so that few large ones do not cost all others their resolution; what is
+            larger is cut.
         bits_per_weight: 2 to 8.
         bits_per_threshold: 2 to 16.
 
@@ -30,11 +31,19 @@ def global_quantize(
         The integer specification, and what was lost.
 
     Raises:
-        ValueError: bits the chip does not have.
+        ValueError: bits the chip does not have, or values that are NaN or infinite.
 
     Source: mapping facts, section 6.1, with the recommended corrections: output biases are scaled
     with the outputs, overflow of a threshold rescales its own population only, biases with it,
-    and fuzzy scaling cuts instead of wrapping.
+    fuzzy scaling cuts instead of wrapping. Biases have a range of their own.
+
+    >>> from xylograph.mapping import Pipeline, trace
+    >>> from xylograph.models import LIFJax, LinearJax, Sequential
+    >>> net = Sequential(LinearJax((2, 9)), LIFJax(9), LinearJax((9, 3)), LIFJax(3))
+    >>> spec, _ = Pipeline("xylo-imu").run(trace(net))
+    >>> integers, report = global_quantize(spec, bits_per_weight=6)
+    >>> int(np.abs(integers.weights_out).max())
+    31
     """
     ranges = Ranges.of_bits(spec, bits_per_weight, bits_per_threshold)
     into_hidden = np.concatenate([spec.weights_in.ravel(), spec.weights_rec.ravel()])
@@ -59,13 +68,17 @@ def _factor(
     ranges: Ranges,
     fuzzy: bool,
 ) -> float:
-    largest = _mostly_largest(weights) if fuzzy else np.abs(weights).max(initial=0.0)
-    largest_bias = 0.0 if fuzzy else np.abs(bias).max(initial=0.0)
-    magnitudes = [
-        (np.array([float(max(largest, largest_bias))]), ranges.weight),
-        (np.array([float(np.abs(threshold).max(initial=0.0))]), ranges.threshold),
-    ]
-    return float(largest_factor(magnitudes)[0])
+    largest = _mostly_largest(weights) if fuzzy else _largest(weights)
+    magnitudes = (
+        (largest, ranges.weight),
+        (_largest(threshold), ranges.threshold),
+        (_largest(bias), ranges.bias),
+    )
+    return float(largest_factor([(np.array([most]), limit) for most, limit in magnitudes])[0])
+
+
+def _largest(values: Num[np.ndarray, " n"]) -> float:
+    return float(np.abs(values).max(initial=0.0))
 
 
 def _mostly_largest(weights: Num[np.ndarray, " w"]) -> float:

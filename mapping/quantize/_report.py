@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Num
 
 from ..passes import PassReport
 
 
 @dataclass(frozen=True)
 class FieldLoss:
-    """What one field of a specification lost.
+    """What one field of a specification lost by rounding.
 
     Attributes:
         field: its name.
@@ -19,6 +19,11 @@ class FieldLoss:
             the largest change of the share that remains after a step.
         n_zeroed: values that became zero.
         n_clipped: values that were cut at the end of the range.
+
+    >>> print(FieldLoss("weights_in", n_values=40, relative_error=0.0125, n_zeroed=2))
+    `weights_in`: 1.250% rms error over 40 values, 2 became 0
+    >>> print(FieldLoss("dash_mem", n_values=8, relative_error=0.03125, n_clipped=1))
+    `dash_mem`: the share that remains after a step changes by up to 0.0312, 1 was cut at the end of the range
     """
 
     field: str
@@ -28,16 +33,18 @@ class FieldLoss:
     n_clipped: int = 0
 
     def __str__(self) -> str:
+        text = f"`{self.field}`: "
         if self.field.startswith("dash"):
-            return (
-                f"`{self.field}`: the share that remains after a step changes by up to "
-                f"{self.relative_error:.3g}"
+            text += (
+                f"the share that remains after a step changes by up to {self.relative_error:.3g}"
             )
-        text = f"`{self.field}`: {self.relative_error:.3%} rms error over {self.n_values} values"
+        else:
+            text += f"{self.relative_error:.3%} rms error over {self.n_values} values"
         if self.n_zeroed:
             text += f", {self.n_zeroed} became 0"
         if self.n_clipped:
-            text += f", {self.n_clipped} were cut at the end of the range"
+            verb = "was" if self.n_clipped == 1 else "were"
+            text += f", {self.n_clipped} {verb} cut at the end of the range"
         return text
 
 
@@ -75,13 +82,18 @@ def field_loss(
 
 
 def decay_loss(
-    name: str, exact: Float[np.ndarray, " n"], rounded: Num[np.ndarray, " n"]
+    name: str, exact: Num[np.ndarray, " n"], rounded: Num[np.ndarray, " n"]
 ) -> FieldLoss:
     """The loss of decay shifts: `exp(-dt / tau)` in the network is `1 - 2^-dash` on the chip."""
-    remaining = np.exp(-(2.0 ** -np.asarray(exact, dtype=float)))
+    remaining = np.exp(-(2.0 ** -exact.astype(float)))
     on_chip = 1 - 2.0 ** -rounded.astype(float)
     change = np.abs(on_chip - remaining)
     # Time constants made for the chip, `-dt / log(1 - 2^-dash)`, come back exactly but for the
     # last bits of a float.
     largest = float(change.max(initial=0.0))
-    return FieldLoss(name, exact.size, largest if largest > 1e-6 else 0.0)
+    return FieldLoss(
+        field=name,
+        n_values=exact.size,
+        relative_error=largest if largest > 1e-6 else 0.0,
+        n_clipped=int((np.round(exact) != rounded).sum()),
+    )

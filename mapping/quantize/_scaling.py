@@ -8,6 +8,17 @@ from jaxtyping import Float
 from .._specification import Specification
 from ._report import FieldLoss, decay_loss, field_loss
 
+_SCALED = (
+    "weights_in",
+    "weights_rec",
+    "weights_out",
+    "threshold",
+    "threshold_out",
+    "bias",
+    "bias_out",
+)
+_DASHES = ("dash_mem", "dash_syn", "dash_syn_2", "dash_mem_out", "dash_syn_out")
+
 
 @dataclass(frozen=True)
 class Ranges:
@@ -62,7 +73,11 @@ def scaled(
 
     Returns:
         The integer specification, and what each field lost.
+
+    Raises:
+        ValueError: values that are NaN or infinite; names every field.
     """
+    _require_finite(spec)
     factors = {
         "weights_in": (hidden[None, : spec.n_input_expansion, None], ranges.weight),
         "weights_rec": (hidden[None, :, None], ranges.weight),
@@ -80,12 +95,25 @@ def scaled(
             rounded = np.where((exact > 0) & (rounded < 1), 1, rounded)
         integers[name] = rounded.astype(np.int64)
         losses.append(field_loss(name, exact, rounded, limit))
-    for name in ("dash_mem", "dash_syn", "dash_syn_2", "dash_mem_out", "dash_syn_out"):
+    for name in _DASHES:
         exact = getattr(spec, name)
         dashes = spec.chip.dash_range
         integers[name] = np.clip(np.round(exact), dashes.low, dashes.high).astype(np.int64)
         losses.append(decay_loss(name, exact, integers[name]))
     return replace(spec, **integers), tuple(losses)
+
+
+def _require_finite(spec: Specification) -> None:
+    values = {name: getattr(spec, name) for name in _SCALED}
+    # A time constant can be infinite: its decay shift is cut, and that reported.
+    most = spec.chip.dash_range.high
+    values |= {name: np.minimum(getattr(spec, name), most) for name in _DASHES}
+    wrong = [f"`{name}`" for name, array in values.items() if not np.all(np.isfinite(array))]
+    if wrong:
+        raise ValueError(
+            f"cannot quantise NaN or infinite values in {', '.join(wrong)}: has the training "
+            "diverged?"
+        )
 
 
 def largest_factor(
@@ -101,6 +129,6 @@ def largest_factor(
     """
     factors = np.full(limits[0][0].shape, np.inf)
     for magnitudes, limit in limits:
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             factors = np.minimum(factors, limit / np.abs(magnitudes))
     return np.where(np.isinf(factors), 1.0, factors)

@@ -20,6 +20,9 @@ class Divergence:
         neuron: index in the population.
         first: spike count of the first subject.
         second: spike count of the second subject.
+
+    >>> print(Divergence("1_LIFJax", sample=0, step=7, neuron=3, first=1, second=0))
+    `1_LIFJax`[3] at step 7 of sample 0: 1 and 0 spikes
     """
 
     layer: str
@@ -86,7 +89,10 @@ class Comparison:
 
     @property
     def divergence(self) -> Divergence | None:
-        """The first difference in time over all populations; `None` where all are equal."""
+        """The first difference in time over all populations; `None` where all are equal.
+
+        Of several in one step, that of the first population in the order of `layers`.
+        """
         found = [layer.divergence for layer in self.layers if layer.divergence]
         return min(found, key=lambda place: place.step, default=None)
 
@@ -114,19 +120,35 @@ def compare(first: object, second: object, data: npt.ArrayLike) -> Comparison:
     Raises:
         ValueError: the populations of the two have not the same names and sizes.
         TypeError: something that cannot be run.
+
+    >>> from xylograph.hw import XyloConfig, XyloSim
+    >>> config = XyloConfig("xylo-imu", weights_in=[[9]], weights_out=[[9]], threshold=5)
+    >>> comparison = compare(config, XyloSim(config, engine="reference"), [[1], [0], [2]])
+    >>> comparison.is_equal
+    True
     """
     return compare_observations(observe(first, data), observe(second, data))
 
 
 def compare_observations(first: Observation, second: Observation) -> Comparison:
-    """Compare what was observed already; see `compare`."""
+    """Compare what was observed already; see `compare`.
+
+    >>> once, twice = (Observation({"output": np.array([[[n], [0]]])}) for n in (1, 2))
+    >>> print(compare_observations(once, twice).divergence)
+    `output`[0] at step 0 of sample 0: 1 and 2 spikes
+    """
     shapes = [{n: s.shape for n, s in o.spikes.items()} for o in (first, second)]
     if shapes[0] != shapes[1]:
         raise ValueError(
-            f"only the same populations can be compared, got {shapes[0]} and {shapes[1]}"
+            "only the same populations can be compared: the first has "
+            f"{_listed(shapes[0])}; the second has {_listed(shapes[1])}"
         )
     layers = tuple(_layer(name, first.spikes[name], second.spikes[name]) for name in first.spikes)
     return Comparison(layers, float(np.mean(first.classes == second.classes)))
+
+
+def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"`{name}` {shape}" for name, shape in shapes.items())
 
 
 def _layer(

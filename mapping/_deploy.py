@@ -1,20 +1,29 @@
 """`deploy`: the whole way from a network to a configuration, in one call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..hw import DesignRuleError, Violation, XyloConfig
 from ..hw.chips import ChipLike
-from ..models import JaxModule
 from ._placement import Placement
 from ._specification import Specification
-from ._trace import trace
+from ._trace import Network, trace
 from .passes import PassReport, Pipeline
 from .quantize import QuantizationReport, channel_quantize, global_quantize
 
-Quantizer = Callable[[Specification], tuple[Specification, QuantizationReport]]
+Quantizer: TypeAlias = Callable[[Specification], tuple[Specification, QuantizationReport]]
+# For static checkers; at run time `deploy` takes anything and says itself what is wrong.
+if TYPE_CHECKING:
+    QuantizerLike: TypeAlias = str | Quantizer
+else:
+    QuantizerLike = object
 
-QUANTIZERS: dict[str, Quantizer] = {"channel": channel_quantize, "global": global_quantize}
+QUANTIZERS: Mapping[str, Quantizer] = MappingProxyType(
+    {"channel": channel_quantize, "global": global_quantize}
+)
+"""The quantisers `deploy` knows by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +50,7 @@ class Deployment:
         return tuple(loss for report in self.log for loss in report.losses)
 
 
-def deploy(
-    network: JaxModule, chip: ChipLike, *, quantizer: str | Quantizer = "channel"
-) -> Deployment:
+def deploy(network: Network, chip: ChipLike, *, quantizer: QuantizerLike = "channel") -> Deployment:
     """Turn a trained network into a checked configuration.
 
     Traces the network, places and quantises it, and checks the result against the rules of the
@@ -60,8 +67,9 @@ def deploy(
 
     Raises:
         DesignRuleError: the network cannot be on that chip; lists everything that is in the way.
-        TypeError: a module that cannot be traced.
-        ValueError: an unknown chip or quantiser.
+        TypeError: a module that cannot be traced, or a quantiser that is neither name nor function.
+        ValueError: an unknown chip or quantiser, one that leaves values that are no integers or do
+            not fit, or neurons of one module that differ in what a chip has once.
 
     >>> from xylograph.models import LIFJax, LinearJax, Sequential
     >>> net = Sequential(LinearJax((2, 9)), LIFJax(9), LinearJax((9, 3)), LIFJax(3))
@@ -79,9 +87,14 @@ def deploy(
     return Deployment(config, spec, spec.placement, (*log, report), report)
 
 
-def _quantizer(quantizer: str | Quantizer) -> Quantizer:
-    if not isinstance(quantizer, str):
+def _quantizer(quantizer: QuantizerLike) -> Quantizer:
+    if callable(quantizer):
         return quantizer
+    if not isinstance(quantizer, str):
+        raise TypeError(
+            f"a quantiser is a name or a function, this is a `{type(quantizer).__name__}`; known "
+            f"names are {', '.join(QUANTIZERS)}"
+        )
     if quantizer not in QUANTIZERS:
         raise ValueError(f"no quantiser is called {quantizer!r}; known are {', '.join(QUANTIZERS)}")
     return QUANTIZERS[quantizer]
@@ -89,6 +102,8 @@ def _quantizer(quantizer: str | Quantizer) -> Quantizer:
 
 def _in_words_of_the_network(violation: Violation, placement: Placement) -> Violation:
     kind, _, neuron = violation.where.rpartition(" ")
-    if kind != "hidden neuron" or not neuron.isdigit():
-        return violation
-    return replace(violation, where=placement.describe_hidden(int(neuron)))
+    describe = {
+        "hidden neuron": placement.describe_hidden,
+        "output neuron": placement.describe_output,
+    }.get(kind)
+    return replace(violation, where=describe(int(neuron))) if describe else violation

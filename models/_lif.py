@@ -13,7 +13,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from ._initializers import Fill, kaiming, random_key
-from ._module import Flag, JaxModule, Tree, wants_record
+from ._module import JaxModule, Tree
 from ._parameters import Parameter, SimulationParameter, State, is_array
 from ._surrogate import step_pwl
 
@@ -152,7 +152,7 @@ class LIFJax(JaxModule):
         """Whether the neurons feed themselves."""
         return self.w_rec is not None
 
-    def evolve(self, input_data: Any, record: Flag = False) -> tuple[jax.Array, Tree, Tree]:
+    def evolve(self, input_data: Any, record: bool = False) -> tuple[jax.Array, Tree, Tree]:
         """Run over `(time, n_in)` or `(batch, time, n_in)`; see the class for the step.
 
         Returns:
@@ -169,7 +169,7 @@ class LIFJax(JaxModule):
             _State(*state),
             noise,
             _Values(*(getattr(self, name) for name in _Values._fields)),
-            record=wants_record(record),
+            record=record,
             count_spikes=self.spike_generation_fn,
         )
         return output, {**state._asdict(), "rng_key": next_key}, traces

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from ._initializers import kaiming, random_key, uniform_sqrt
-from ._module import Flag, JaxModule, Tree
+from ._module import JaxModule, Tree
 from ._parameters import Parameter
 from ._raster import as_floats
 
@@ -63,7 +63,7 @@ class LinearJax(JaxModule):
             else 0
         )
 
-    def evolve(self, input_data: Any, record: Flag = False) -> tuple[jax.Array, Tree, Tree]:
+    def evolve(self, input_data: Any, record: bool = False) -> tuple[jax.Array, Tree, Tree]:
         """Map `(..., n_in)` to `(..., n_out)`.
 
         Raises:

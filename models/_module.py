@@ -36,8 +36,6 @@ from ._raster import as_batch
 from ._structure import CHILDREN, DECLARATIONS, NAME, RESETS, Structure
 
 Tree = dict[str, Any]
-# `jit` hands over a traced value.
-Flag = bool | jax.Array
 
 # Spellings that users of other libraries know; a family matches under each of them.
 _SAME_FAMILY = ({"bias", "biases"}, {"threshold", "thresholds"})
@@ -142,7 +140,7 @@ class JaxModule:
 
     # --- evolving ---
 
-    def evolve(self, input_data: Any, record: Flag = False) -> tuple[Any, Tree, Tree]:
+    def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, Tree, Tree]:
         """Run over a raster.
 
         Args:
@@ -155,8 +153,10 @@ class JaxModule:
         """
         raise NotImplementedError(f"`{self.class_name}` does not define `evolve`")
 
-    def __call__(self, input_data: Any, record: Flag = False) -> tuple[Any, Tree, Tree]:
+    def __call__(self, input_data: Any, record: bool | jax.Array = False) -> tuple[Any, Tree, Tree]:
         """Run over a raster, or over the result of another module's call; see `evolve`."""
+        # `jit` hands over a traced flag, which cannot be asked.
+        record = True if isinstance(record, Tracer) else bool(record)
         if not _is_result(input_data):
             return self.evolve(input_data, record=record)
         data, earlier_state, earlier_record = input_data
@@ -427,11 +427,6 @@ def is_usable_name(name: str) -> bool:
     """Whether a declared attribute or a submodule may have this name."""
     # Paths in files and messages are written with both signs.
     return bool(name) and not {".", "@"} & set(name) and not hasattr(JaxModule, name)
-
-
-def wants_record(record: Flag) -> bool:
-    """Whether a call records: `jit` hands over a traced value, which cannot be asked."""
-    return True if isinstance(record, Tracer) else bool(record)
 
 
 def _shape_tuple(shape: Any) -> tuple[int | None, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, overload
 
-from ._module import Flag, JaxModule, Tree, wants_record
+from ._module import JaxModule, Tree
 
 
 class JaxSequential(JaxModule):
@@ -88,13 +88,13 @@ class JaxSequential(JaxModule):
         """The children in order."""
         return iter(self.modules().values())
 
-    def evolve(self, input_data: Any, record: Flag = False) -> tuple[Any, Tree, Tree]:
+    def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, Tree, Tree]:
         """Run each child over the output of the one before."""
         data, new_state, recorded = input_data, {}, {}
         for name, child in self.modules().items():
             data, new_state[name], recorded[name] = child(data, record=record)
             recorded[f"{name}_output"] = data
-        return data, new_state, recorded if wants_record(record) else {}
+        return data, new_state, recorded if record else {}
 
 
 Sequential = JaxSequential

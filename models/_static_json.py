@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import jax.numpy as jnp
 import numpy as np
 
 from ._classes import public_path
@@ -49,6 +50,8 @@ def register_function(function: F) -> F:
 
 for _function in (kaiming, periodic_exponential, step_pwl, uniform_sqrt, unit_eigs, xavier):
     register_function(_function)
+for _function in (np.ones, np.zeros, jnp.ones, jnp.zeros):
+    register_function(_function)
 
 
 def encode(value: Any, where: str) -> Any:
@@ -80,8 +83,8 @@ def encode(value: Any, where: str) -> Any:
         if function is value:
             return {"function": name}
     raise ValueError(
-        f"`{where}` is {value!r}, which a file cannot hold; make arrays a `SimulationParameter` "
-        "and decorate functions with `xylograph.models.register_function`"
+        f"`{where}` is {value!r}, which a file cannot hold; make arrays a `SimulationParameter`, "
+        "and hand functions to `xylograph.models.register_function`"
     )
 
 

@@ -75,8 +75,9 @@ def periodic_exponential(
 
 def _floats(vmem: ArrayLike, *others: ArrayLike) -> tuple[Any, ...]:
     """The voltage and what is compared with it, as floats of one shape."""
-    voltage = jnp.asarray(vmem, dtype=jnp.result_type(vmem, float))
-    return voltage, *(jnp.broadcast_to(other, voltage.shape) for other in others)
+    dtype = jnp.result_type(vmem, float)
+    voltage, *compared = (jnp.asarray(value, dtype=dtype) for value in (vmem, *others))
+    return voltage, *(jnp.broadcast_to(value, voltage.shape) for value in compared)
 
 
 @jax.custom_jvp

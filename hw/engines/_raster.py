@@ -49,9 +49,10 @@ def checked_raster(
     array = _with_batch_axis(array, config)
     if array.dtype.kind not in "bu" or array.dtype.itemsize > 1:
         _refuse_bad_counts(array)
-    raster = array.astype(np.uint8)
+    raster = array.astype(np.uint8, copy=False)
     limit = config.chip.max_input_spikes
-    if (clipped := raster > limit).any():
+    if raster.max(initial=0) > limit:
+        clipped = raster > limit
         warnings.warn(
             f"{clipped.sum()} input counts are above {limit}, what the counters of "
             f"{config.chip.name} hold, and were clipped; first {_first(raster, clipped)}",

@@ -351,7 +351,6 @@ for evolve in (sim, sim.evolve):
 """
 
 
-@pytest.mark.slow
 def test_the_warning_points_at_the_line_of_the_caller() -> None:
     # In a process of its own: the type checker of the test run puts its own calls in between.
     command = [sys.executable, "-W", "always", "-c", PROGRAM]

@@ -96,14 +96,14 @@ class JaxModule:
         return self._shape
 
     @property
-    def size_in(self) -> int:
-        """Number of input channels."""
-        return self._shape[0]  # pyright: ignore[reportReturnType]
+    def size_in(self) -> Any:
+        """Number of input channels; `None` where any number fits."""
+        return self._shape[0]
 
     @property
-    def size_out(self) -> int:
-        """Number of output channels."""
-        return self._shape[-1]  # pyright: ignore[reportReturnType]
+    def size_out(self) -> Any:
+        """Number of output channels; `None` where any number fits."""
+        return self._shape[-1]
 
     @property
     def spiking_input(self) -> bool:
@@ -153,7 +153,7 @@ class JaxModule:
         """
         raise NotImplementedError(f"`{self.class_name}` does not define `evolve`")
 
-    def __call__(self, input_data: Any, record: bool | jax.Array = False) -> tuple[Any, Tree, Tree]:
+    def __call__(self, input_data: Any, record: Any = False) -> tuple[Any, Tree, Tree]:
         """Run over a raster, or over the result of another module's call; see `evolve`."""
         # `jit` hands over a traced flag, which cannot be asked.
         record = True if isinstance(record, Tracer) else bool(record)
@@ -312,7 +312,7 @@ class JaxModule:
         store[name] = value
         return None
 
-    def set_attributes(self: M, tree: Tree, strict: bool = True) -> M:
+    def set_attributes(self: M, tree: Any, strict: bool = True) -> M:
         """A module with other values; this one stays as it is.
 
         Args:
@@ -331,7 +331,7 @@ class JaxModule:
             raise ValueError(f"{self._label()}: " + "\n".join(problems))
         return new
 
-    def _put_tree(self, tree: Tree, path: str) -> tuple[list[str], list[str]]:
+    def _put_tree(self, tree: Any, path: str) -> tuple[list[str], list[str]]:
         """Store what fits; what is wrong with other values, and names that do not exist."""
         if not isinstance(tree, dict):
             return [f"`{path or 'tree'}` must be a dict, got {type(tree).__name__}"], []

@@ -76,7 +76,7 @@ class ParameterBase:
         self,
         data: Any = None,
         family: str | None = None,
-        init_func: Callable[..., Any] | None = None,
+        init_func: Any = None,
         shape: Any = None,
         permit_reshape: bool = True,
         cast_fn: Callable[[Any], Any] | None = None,
@@ -101,13 +101,13 @@ class ParameterBase:
 
     def _first_draw(
         self,
-        init_func: Callable[..., Any] | None,
+        init_func: Any,
         permitted: list[Shape] | None,
         key: jax.Array | None,
     ) -> Any:
         if permitted is None:
             raise ValueError(f"{self._label} needs `data` or `shape`; neither was given")
-        if init_func is None or not callable(init_func):
+        if not callable(init_func):
             raise ValueError(
                 f"{self._label} without `data` needs a callable `init_func`, got {init_func!r}"
             )

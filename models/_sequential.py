@@ -61,7 +61,7 @@ class JaxSequential(JaxModule):
             _require_chain(len(before) - 1, before[-1], module)
         setattr(self, name, module)
         first = before[0] if before else module
-        self._shape = (first.shape[0], module.shape[-1])
+        self._shape = (first.size_in, module.size_out)
         self._spiking_input = first.spiking_input
         self._spiking_output = module.spiking_output
 

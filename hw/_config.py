@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 else:
     Aliases = object
 
+
 # Equality and hash are written out: the generated ones compare arrays by `==`, which is no truth
 # value. So is `__init__`: what a caller may give is wider than what is stored.
 @final

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import jax
@@ -73,22 +74,25 @@ def test_values_that_act_otherwise_differ(one: Any, other: Any) -> None:
     assert static_key(one) != static_key(other)
 
 
-def defined(code: str, variables: dict[str, Any]) -> Any:
+def in_notebook(function: FunctionType, **variables: Any) -> FunctionType:
+    """The same function, defined in a notebook with these variables."""
     namespace = {"__name__": "notebook", **variables}
-    exec(code, namespace)
-    return namespace["made"]
+    return FunctionType(function.__code__, namespace)
 
 
 def test_a_function_with_a_global_that_changed_is_another_one() -> None:
-    code = "made = lambda x: [x * gain for _ in (1,)]"
-    gain = [2.0]
-    assert static_key(defined(code, {"gain": gain})) == static_key(defined(code, {"gain": gain}))
-    assert static_key(defined(code, {"gain": gain})) != static_key(defined(code, {"gain": [2.0]}))
+    amplify = lambda x: [x * gain for _ in (1,)]  # noqa: F821
+    gains = [2.0], [2.0]
+    one, again = (static_key(in_notebook(amplify, gain=gains[0])) for _ in range(2))
+    other = static_key(in_notebook(amplify, gain=gains[1]))
+    assert one == again
+    assert one != other
 
 
 def test_a_function_of_a_module_defined_again_is_another_one() -> None:
-    code = "def made(x): return x + 1"
-    assert static_key(defined(code, {})) != static_key(defined(code, {}))
+    again = in_notebook(captured)
+    assert again.__qualname__ == captured.__qualname__
+    assert static_key(again) != static_key(captured)
 
 
 def test_what_cannot_be_hashed_is_equal_to_itself_only() -> None:

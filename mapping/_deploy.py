@@ -68,8 +68,8 @@ def deploy(network: Network, chip: ChipLike, *, quantizer: QuantizerLike = "chan
     Raises:
         DesignRuleError: the network cannot be on that chip; lists everything that is in the way.
         TypeError: a module that cannot be traced, or a quantiser that is neither name nor function.
-        ValueError: an unknown chip or quantiser, one that leaves values that are no integers or do
-            not fit, or neurons of one module that differ in what a chip has once.
+        ValueError: an unknown chip or quantiser, or one that leaves values that are no integers or
+            do not fit.
 
     >>> from xylograph.models import LIFJax, LinearJax, Sequential
     >>> net = Sequential(LinearJax((2, 9)), LIFJax(9), LinearJax((9, 3)), LIFJax(3))

@@ -150,7 +150,8 @@ def neurons_share_one_dt(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """All neurons have the same time step."""
     for node in graph.populations[1:]:
         first = graph.populations[0]
-        if not np.isclose(node.dt, first.dt, rtol=1e-9, atol=0):
+        # One may be a Python number, the other the 32-bit float nearest to it.
+        if not np.isclose(node.dt, first.dt, rtol=1e-6, atol=0):
             yield Violation(
                 rule="neurons_share_one_dt",
                 where=f"`{node.name}`",

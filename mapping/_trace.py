@@ -105,7 +105,6 @@ def trace(network: Network) -> Graph:
     Raises:
         TypeError: a module of a class that cannot be traced; names it. Also where the network is
             no module.
-        ValueError: a `dt`, spike limit or noise that is not one number for all neurons.
 
     >>> net = Sequential(LinearJax((2, 3)), LIFJax(3))
     >>> [node.name for node in trace(net).nodes]
@@ -150,22 +149,11 @@ def _trace_lif(wiring: Wiring, module: LIFJax, source: str, path: str) -> str:
             tau_syn=_float(module.tau_syn, (n, k)),
             threshold=_float(module.threshold, (n,)),
             bias=_float(module.bias, (n,)),
-            dt=_number(module, name, "dt"),
-            max_spikes=_number(module, name, "max_spikes_per_dt"),
-            noise_std=_number(module, name, "noise_std"),
+            dt=float(module.dt),
+            max_spikes=float(module.max_spikes_per_dt),
+            noise_std=float(module.noise_std),
         )
     )
-
-
-def _number(module: LIFJax, path: str, attribute: str) -> float:
-    """A value that neurons may have each for themselves in JAX, and share on a chip."""
-    values = np.unique(np.asarray(getattr(module, attribute), dtype=np.float64))
-    if values.size != 1:
-        raise ValueError(
-            f"`{path}` has {values.size} values of `{attribute}`, from {values[0]:g} to "
-            f"{values[-1]:g}; a chip has one: give all its neurons the same, or split it up"
-        )
-    return float(values[0])
 
 
 def _float(value: Any, shape: tuple[int, ...] | None = None) -> Float[np.ndarray, "..."]:

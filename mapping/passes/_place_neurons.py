@@ -20,7 +20,8 @@ class PlaceNeurons:
 
     Changes: nothing. Keeps: the graph. Reports: by how many steps populations come later than in
     the network, and where signals that the network adds in one step meet at different delays, or
-    come back later; spike limits and noise that the chip does not share.
+    come back later; biases that act before the first signal; spike limits and noise that the chip
+    does not share.
 
     Source: mapping facts, section 3, with its recommendations.
     """
@@ -52,6 +53,7 @@ class PlaceNeurons:
         losses = (
             *_uneven_delays(graph, delay),
             *_longer_loops(graph, delay),
+            *_early_biases(graph, delay),
             *_limits_not_shared(graph, self.chip),
         )
         return PlacedGraph(graph, placement), PassReport("PlaceNeurons", summary, losses)
@@ -126,6 +128,17 @@ def _longer_loops(graph: Graph, delay: dict[str, int]) -> Iterator[str]:
                     f"`{node.name}` receives `{source.name}` back after 1 step in the network, "
                     f"after {1 + delay[source.name] - delay[node.name]} on the chip"
                 )
+
+
+def _early_biases(graph: Graph, delay: dict[str, int]) -> Iterator[str]:
+    """After a reset all neurons of a chip start at once, those that signals reach later, too."""
+    for node in graph.populations:
+        steps = delay[node.name]
+        if steps and np.any(node.bias):
+            yield (
+                f"`{node.name}` has biases, which act {steps} step{'' if steps == 1 else 's'} "
+                "before its first signal can arrive"
+            )
 
 
 def _limits_not_shared(graph: Graph, chip: Chip) -> Iterator[str]:

@@ -1,0 +1,185 @@
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from mapping_cases import chain
+
+from xylograph.mapping import LinearNode, NeuronNode, _trace, register_tracer, trace
+from xylograph.models import JaxModule, LIFJax, LinearJax, Sequential
+
+
+@pytest.fixture
+def own_tracers() -> Iterator[None]:
+    """Tracers that a test registers are gone after it."""
+    before = dict(_trace._TRACERS)
+    yield
+    _trace._TRACERS.clear()
+    _trace._TRACERS.update(before)
+
+
+class Through(JaxModule):
+    """Gives its input on."""
+
+    def evolve(self, input_data: Any, record: Any = False) -> Any:
+        return input_data, {}, {}
+
+
+def neurons_of(network: JaxModule, name: str) -> NeuronNode:
+    node = trace(network)[name]
+    assert isinstance(node, NeuronNode)
+    return node
+
+
+def weights_of(network: JaxModule, name: str) -> LinearNode:
+    node = trace(network)[name]
+    assert isinstance(node, LinearNode)
+    return node
+
+
+def names(network: JaxModule) -> list[str]:
+    return [node.name for node in trace(network).nodes]
+
+
+def test_nodes_are_named_by_the_paths_of_their_modules() -> None:
+    inner = Sequential({"weights": LinearJax((3, 4)), "cells": LIFJax(4)})
+    net = Sequential(LinearJax((2, 3)), LIFJax(3), {"readout": inner})
+    assert names(net) == [
+        "@input",
+        "0_LinearJax",
+        "1_LIFJax",
+        "readout.weights",
+        "readout.cells",
+    ]
+    assert trace(net).output == "readout.cells"
+
+
+def test_recurrent_weights_lead_from_the_neurons_to_themselves() -> None:
+    net = chain(2, 3, 1, recurrent=True)
+    recurrent = weights_of(net, "1_LIFJax.w_rec")
+    assert recurrent.sources == ("1_LIFJax",)
+    assert neurons_of(net, "1_LIFJax").sources == ("0_LinearJax", "1_LIFJax.w_rec")
+    assert np.array_equal(recurrent.weights, np.float64(net["1_LIFJax"].w_rec))  # type: ignore
+
+
+def test_a_network_of_one_module_bears_the_name_of_its_class() -> None:
+    assert names(LIFJax(3, has_rec=True)) == ["@input", "LIFJax.w_rec", "LIFJax"]
+    assert names(LinearJax((2, 3))) == ["@input", "LinearJax"]
+
+
+def test_a_module_may_be_called_input() -> None:
+    assert names(Sequential({"input": LinearJax((2, 3))})) == ["@input", "input"]
+
+
+def test_one_value_is_given_to_every_neuron_and_synapse() -> None:
+    net = Sequential(LIFJax((4, 2), tau_mem=0.03, tau_syn=0.02, threshold=2.0, bias=0.5))
+    node = neurons_of(net, "0_LIFJax")
+    assert node.tau_mem == pytest.approx([0.03] * 2)
+    assert node.tau_syn == pytest.approx(np.full((2, 2), 0.02))
+    assert (node.threshold.tolist(), node.bias.tolist()) == ([2.0, 2.0], [0.5, 0.5])
+
+
+def test_values_of_single_neurons_keep_their_places() -> None:
+    taus = [[0.01, 0.02], [0.03, 0.04]]
+    node = neurons_of(
+        Sequential(LIFJax((4, 2), tau_mem=[0.1, 0.2], tau_syn=taus, threshold=[1, 2])), "0_LIFJax"
+    )
+    assert node.tau_mem == pytest.approx([0.1, 0.2])
+    assert node.tau_syn == pytest.approx(np.array(taus))
+    assert node.threshold.tolist() == [1.0, 2.0]
+
+
+def test_time_constants_of_synapses_are_shared_by_all_neurons() -> None:
+    node = neurons_of(Sequential(LIFJax((4, 2), tau_syn=[[0.01, 0.02]])), "0_LIFJax")
+    assert node.tau_syn == pytest.approx(np.array([[0.01, 0.02]] * 2))
+
+
+def test_numbers_of_the_simulation_are_taken_along() -> None:
+    node = neurons_of(
+        Sequential(LIFJax(2, dt=2e-3, max_spikes_per_dt=7, noise_std=0.25)), "0_LIFJax"
+    )
+    assert (node.dt, node.max_spikes, node.noise_std) == (2e-3, 7.0, 0.25)
+
+
+def test_a_time_step_may_be_an_array() -> None:
+    net = Sequential(LIFJax(2, dt=np.array(2e-3)))  # type: ignore[arg-type]
+    assert neurons_of(net, "0_LIFJax").dt == pytest.approx(2e-3)
+
+
+def test_biases_of_weights_are_kept_and_their_absence_too() -> None:
+    net = Sequential(LinearJax((2, 3), bias=[1.0, 2.0, 3.0]), LinearJax((3, 2)))
+    first, second = weights_of(net, "0_LinearJax"), weights_of(net, "1_LinearJax")
+    assert first.bias is not None and first.bias.tolist() == [1.0, 2.0, 3.0]
+    assert second.bias is None
+
+
+def test_tracing_leaves_the_network_as_it_is() -> None:
+    net = chain(2, 3, 1)
+    weights_of(net, "0_LinearJax").weights[:] = 0
+    assert np.any(weights_of(net, "0_LinearJax").weights)
+
+
+def test_a_class_of_ones_own_can_be_traced(own_tracers: None) -> None:
+    @register_tracer(Through)
+    def _(wiring: Any, module: Any, source: str, path: str) -> str:
+        return source
+
+    assert names(Sequential(LinearJax((2, 3)), Through(3), LIFJax(3))) == [
+        "@input",
+        "0_LinearJax",
+        "2_LIFJax",
+    ]
+
+
+def test_a_subclass_is_traced_as_its_base() -> None:
+    class Cells(LIFJax):
+        pass
+
+    assert neurons_of(Sequential(Cells(3)), "0_Cells").n_out == 3
+
+
+def test_a_subclass_may_have_a_tracer_of_its_own(own_tracers: None) -> None:
+    class Quiet(LIFJax):
+        pass
+
+    @register_tracer(Quiet)
+    def _(wiring: Any, module: Any, source: str, path: str) -> str:
+        return source
+
+    assert names(Sequential(Quiet(3), LIFJax(3))) == ["@input", "1_LIFJax"]
+
+
+def test_a_subclass_that_computes_otherwise_is_not_taken_for_its_base() -> None:
+    class Doubled(Sequential):
+        def evolve(self, input_data: Any, record: Any = False) -> Any:
+            output, state, recorded = super().evolve(input_data, record)
+            return 2 * output, state, recorded
+
+    with pytest.raises(TypeError) as caught:
+        trace(Sequential({"part": Doubled(LinearJax((2, 3)))}))
+    assert str(caught.value) == (
+        "`part` is a `Doubled`, which computes otherwise than `JaxSequential`: it defines "
+        "`evolve`. Decorate a function that adds its nodes with "
+        "`xylograph.mapping.register_tracer(Doubled)`"
+    )
+
+
+def test_a_module_nobody_can_trace_is_named_with_its_path_and_the_way_out() -> None:
+    # What other tests have registered may be among the known ones.
+    text = (
+        r"^`middle.0_Through` is a `Through`, which cannot be traced; known are JaxSequential, "
+        r"LIFJax, LinearJax(, \w+)*\. Decorate a function that adds its nodes with "
+        r"`xylograph\.mapping\.register_tracer\(Through\)`$"
+    )
+    with pytest.raises(TypeError, match=text):
+        trace(Sequential(LinearJax((2, 3)), {"middle": Sequential(Through(3))}))
+
+
+def test_a_network_nobody_can_trace_is_called_the_network() -> None:
+    with pytest.raises(TypeError, match="^the network is a `Through`, which cannot be traced"):
+        trace(Through(3))
+
+
+def test_what_is_no_module_is_refused() -> None:
+    with pytest.raises(TypeError, match="a network is a `JaxModule`, this is a `str`"):
+        trace("net.json")  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,19 @@ def test_the_site_builds_from_clean_without_a_warning(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    homes = import_module("xylograph").__all__
-    pages = tmp_path / "html" / "reference" / "generated"
-    assert all((pages / f"xylograph.{name}.html").exists() for name in homes)
+    unlisted = [
+        f"{package}.{name}"
+        for package in _public_packages()
+        for name in import_module(package).__all__
+        if not _links_to(tmp_path / "html", package, name)
+    ]
+    assert unlisted == []
+
+
+def _links_to(site: Path, package: str, name: str) -> bool:
+    """Whether a package's page leads to the page of a name, described there or elsewhere."""
+    text = (site / "reference" / "generated" / f"{package}.html").read_text(encoding="utf-8")
+    article = text[text.index("<article") : text.index("</article>")]
+    described_here = rf'href="{package}\.{name}\.html'
+    described_there = rf">{name}</span></code>: <a [^>]*href=\"xylograph\."
+    return re.search(f"{described_here}|{described_there}", article) is not None

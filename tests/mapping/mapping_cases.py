@@ -1,5 +1,7 @@
 """What the tests of mapping share: networks, graphs, specifications, golden numbers."""
 
+import itertools
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +31,14 @@ def chain(
     """
     rng = np.random.default_rng(seed)
     modules: list[Any] = []
-    for layer, (n_source, n) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for layer, (n_source, n) in enumerate(itertools.pairwise(sizes)):
         is_output = layer == len(sizes) - 2
         n_in = n if is_output else n * n_synapses
-        settings = dict(tau_mem=0.02, tau_syn=0.01, max_spikes_per_dt=1.0 if is_output else 31.0)
+        settings: dict[str, Any] = {
+            "tau_mem": 0.02,
+            "tau_syn": 0.01,
+            "max_spikes_per_dt": 1.0 if is_output else 31.0,
+        }
         if recurrent and not is_output:
             settings |= {"has_rec": True, "w_rec": rng.normal(0, 0.3, (n, n_in))}
         modules += [
@@ -56,14 +62,14 @@ def neurons(
     name: str, sources: tuple[str, ...] | str, n: int, n_synapses: int = 1, **changes: Any
 ) -> NeuronNode:
     sources = (sources,) if isinstance(sources, str) else sources
-    values = dict(
-        tau_mem=np.full(n, 0.02),
-        tau_syn=np.full((n, n_synapses), 0.01),
-        threshold=np.ones(n),
-        bias=np.zeros(n),
-        dt=1e-3,
-        max_spikes=31.0,
-    )
+    values = {
+        "tau_mem": np.full(n, 0.02),
+        "tau_syn": np.full((n, n_synapses), 0.01),
+        "threshold": np.ones(n),
+        "bias": np.zeros(n),
+        "dt": 1e-3,
+        "max_spikes": 31.0,
+    }
     return NeuronNode(name, sources, **(values | changes))
 
 
@@ -75,11 +81,12 @@ def two_layers(
     hidden: dict[str, Any] | None = None, out: dict[str, Any] | None = None, n_inputs: int = 2
 ) -> Graph:
     """Input, 3 hidden neurons, 2 outputs; with other values where given."""
+    one_spike: dict[str, Any] = {"max_spikes": 1.0}
     return graph(
         weights("w_in", "@input", np.ones((n_inputs, 3))),
         neurons("hid", "w_in", 3, **(hidden or {})),
         weights("w_out", "hid", np.ones((3, 2))),
-        neurons("out", "w_out", 2, **({"max_spikes": 1.0} | (out or {}))),
+        neurons("out", "w_out", 2, **(one_spike | (out or {}))),
         n_inputs=n_inputs,
     )
 
@@ -90,21 +97,21 @@ def specification(
     """Random real numbers: 4 of 6 hidden neurons from the input, 5 to 3 outputs."""
     rng = np.random.default_rng(seed)
     n_inputs, n_ien, n_hidden, n_oen, n_out = 3, 4, 6, 5, 3
-    values: dict[str, Any] = dict(
-        chip=get_chip(chip),
-        weights_in=rng.normal(0, 1, (n_inputs, n_ien, n_synapses)),
-        weights_rec=rng.normal(0, 1, (n_hidden, n_hidden, n_synapses)),
-        weights_out=rng.normal(0, 1, (n_oen, n_out)),
-        dash_mem=rng.uniform(1, 6, n_hidden),
-        dash_syn=rng.uniform(1, 6, n_hidden),
-        dash_syn_2=rng.uniform(1, 6, n_hidden),
-        dash_mem_out=rng.uniform(1, 6, n_out),
-        dash_syn_out=rng.uniform(1, 6, n_out),
-        threshold=rng.uniform(0.5, 2, n_hidden),
-        threshold_out=rng.uniform(0.5, 2, n_out),
-        bias=rng.uniform(-0.5, 0.5, n_hidden),
-        bias_out=rng.uniform(-0.5, 0.5, n_out),
-    )
+    values: dict[str, Any] = {
+        "chip": get_chip(chip),
+        "weights_in": rng.normal(0, 1, (n_inputs, n_ien, n_synapses)),
+        "weights_rec": rng.normal(0, 1, (n_hidden, n_hidden, n_synapses)),
+        "weights_out": rng.normal(0, 1, (n_oen, n_out)),
+        "dash_mem": rng.uniform(1, 6, n_hidden),
+        "dash_syn": rng.uniform(1, 6, n_hidden),
+        "dash_syn_2": rng.uniform(1, 6, n_hidden),
+        "dash_mem_out": rng.uniform(1, 6, n_out),
+        "dash_syn_out": rng.uniform(1, 6, n_out),
+        "threshold": rng.uniform(0.5, 2, n_hidden),
+        "threshold_out": rng.uniform(0.5, 2, n_out),
+        "bias": rng.uniform(-0.5, 0.5, n_hidden),
+        "bias_out": rng.uniform(-0.5, 0.5, n_out),
+    }
     return Specification(**(values | changes))
 
 
@@ -120,8 +127,6 @@ def golden(n_synapses: int) -> tuple[Specification, dict[str, np.ndarray]]:
 
 def only_rounded(spec: Specification) -> tuple[Specification, QuantizationReport]:
     """A quantiser for networks whose weights, thresholds and biases are integers already."""
-    from dataclasses import fields, replace
-
     arrays = {f.name: getattr(spec, f.name) for f in fields(spec)}
     rounded = {
         name: np.round(array).astype(np.int64)

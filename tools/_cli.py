@@ -108,7 +108,7 @@ def deploy(
 
     if quantizer not in QUANTIZERS:
         raise typer.BadParameter(
-            f"no quantiser is called {quantizer!r}; known are {', '.join(QUANTIZERS)}",
+            f"no quantizer is called {quantizer!r}; known are {', '.join(QUANTIZERS)}",
             param_hint="--quantizer",
         )
     deployment = deploy_network(load(network), known_chip, quantizer=quantizer)
@@ -135,7 +135,10 @@ def check(config: Annotated[Path, typer.Argument(help="Configuration file.")]) -
 def simulate(
     config: Annotated[Path, typer.Argument(help="Configuration file.")],
     raster: Annotated[
-        Path, typer.Argument(help="NumPy file of spike counts, ([sample,] time, channel).")
+        Path,
+        typer.Argument(
+            help="NumPy file of spike counts, (time, channel) or (sample, time, channel)."
+        ),
     ],
     engine: Annotated[str, typer.Option(help="`native`, `reference` or `vendor`.")] = "native",
     out: Annotated[

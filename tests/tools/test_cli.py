@@ -65,7 +65,7 @@ def test_version_is_the_distributions(monkeypatch: pytest.MonkeyPatch, capsys: O
         (("demo", "--chip", "nonsense"), "no chip is called 'nonsense': known are SYNS61300"),
         (("demo", "--dataset", "cats"), "no data set is called 'cats'; known are watch, digits"),
         (("demo", "--seed", "-1"), "greater than or equal to 0"),
-        (("deploy", "n", "--chip", "xylo-imu", "--quantizer", "x"), "no quantiser is called 'x'"),
+        (("deploy", "n", "--chip", "xylo-imu", "--quantizer", "x"), "no quantizer is called 'x'"),
         (("simulate", "c", "r", "--engine", "x"), "no engine is called 'x'; known are reference"),
         (("nonsense",), "No such command 'nonsense'"),
     ],

@@ -18,7 +18,7 @@ KNOCKS: dict[str, Any] = {
     "dt": 0.01,
     "chip": "xylo-audio-3",
     "source": "my table",
-    "licence": "CC0",
+    "license": "CC0",
 }
 
 
@@ -141,7 +141,7 @@ def test_a_data_set_that_does_not_fit_together_is_refused_with_everything_named(
         "- test.labels[0] is -1; the 2 classes are 0..1: name the class, or correct the label\n"
         "- test.rasters reaches 16 events in one step; SYNS65302 takes 15: "
         "scale down before rounding, or shorten dt\n"
-        "- class_titles has 1 entries for 2 class names: give one each"
+        "- class_titles gives 1 for 2 class names: give one each"
     )
 
 

@@ -67,7 +67,7 @@ class DatasetInfo:
         dt: length of a time step [s].
         chip: plain name of the chip it suits best, "xylo-imu".
         source: who recorded it, and the package that carries it.
-        licence: what is stated on its use.
+        license: what is stated on its use.
     """
 
     name: str
@@ -78,7 +78,7 @@ class DatasetInfo:
     dt: float
     chip: str
     source: str
-    licence: str
+    license: str
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,7 +98,7 @@ class Dataset(DatasetInfo):
     >>> knocks = Dataset(
     ...     name="knocks", title="Knocks on a table", class_names=("once", "twice"),
     ...     class_titles=("one knock", "two knocks"), channel_names=("low", "high"), dt=0.01,
-    ...     chip="xylo-audio-3", source="my table", licence="CC0", train=one, test=one,
+    ...     chip="xylo-audio-3", source="my table", license="CC0", train=one, test=one,
     ... )
     >>> knocks.train
     Split(rasters=(1, 40, 2), groups=1)
@@ -116,7 +116,7 @@ class Dataset(DatasetInfo):
         ]
         if len(self.class_titles) != len(self.class_names):
             problems.append(
-                f"class_titles has {len(self.class_titles)} entries for "
+                f"class_titles gives {len(self.class_titles)} for "
                 f"{len(self.class_names)} class names: give one each"
             )
         if problems:

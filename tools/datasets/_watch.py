@@ -42,7 +42,7 @@ WATCH = DatasetInfo(
     dt=1 / 50,
     chip="xylo-imu",
     source="Burns et al. 2018, doi 10.1088/1361-6579/aacfd9; in the package seglearn 1.2.5",
-    licence="package BSD-3-Clause; no separate licence of the data is stated",
+    license="package BSD-3-Clause; no separate license of the data is stated",
 )
 
 

@@ -6,11 +6,16 @@ of them. Out: whether the chip takes them (`XyloConfig.validate`), how much of i
 
 To read in this order: `chips.py`, what the chips are; `_config.py`, what a configuration holds
 (`_fields.py` and `_storage.py` for the checks, `_config_file.py` for the file); `_rules.py`, what
-a chip asks of it; `engines/`, how it computes.
+a chip asks of it; `engines/`, how it computes; `_saturation.py`, how far its state can go.
 """
 
 from ._config import XyloConfig as XyloConfig
 from ._errors import DesignRuleError as DesignRuleError, Violation as Violation
+from ._saturation import (
+    SaturationBounds as SaturationBounds,
+    VariableBounds as VariableBounds,
+    saturation_bounds as saturation_bounds,
+)
 from ._sim import XyloSim as XyloSim
 from ._usage import ResourceUsage as ResourceUsage
 from .chips import (
@@ -33,9 +38,12 @@ __all__ = [
     "EngineStateError",
     "InputClippedWarning",
     "ResourceUsage",
+    "SaturationBounds",
+    "VariableBounds",
     "Violation",
     "XyloConfig",
     "XyloSim",
     "chips_allowing",
     "get_chip",
+    "saturation_bounds",
 ]

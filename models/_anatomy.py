@@ -6,6 +6,9 @@ from ._module import JaxModule, Tree
 from ._parameters import Declaration
 from ._structure import BOOKKEEPING, CHILDREN, DECLARATIONS, NAME, RESETS
 
+# Where `JaxModule` keeps what its properties of these names give.
+_BASICS = ("_shape", "_spiking_input", "_spiking_output")
+
 
 @dataclass(frozen=True)
 class Anatomy:
@@ -13,6 +16,9 @@ class Anatomy:
 
     Attributes:
         name: its name in its parent.
+        shape: its sizes.
+        spiking_input: whether its input is counts of events.
+        spiking_output: whether its output is counts of events.
         declarations: what is declared, by attribute.
         values: the value of each declared attribute.
         resets: the value a reset returns to, where one was given.
@@ -21,6 +27,9 @@ class Anatomy:
     """
 
     name: str
+    shape: tuple[int | None, ...]
+    spiking_input: bool
+    spiking_output: bool
     declarations: dict[str, Declaration]
     values: Tree
     resets: Tree
@@ -32,9 +41,12 @@ def dissect(module: JaxModule) -> Anatomy:
     """Take a module apart."""
     store = vars(module)
     declarations, children = store[DECLARATIONS], module.modules()
-    known = {*declarations, *children, *BOOKKEEPING}
+    known = {*declarations, *children, *BOOKKEEPING, *_BASICS}
     return Anatomy(
         name=store[NAME],
+        shape=module.shape,
+        spiking_input=module.spiking_input,
+        spiking_output=module.spiking_output,
         declarations=dict(declarations),
         values={name: store[name] for name in declarations},
         resets=dict(store[RESETS]),
@@ -53,6 +65,9 @@ def assemble(cls: type[JaxModule], anatomy: Anatomy) -> JaxModule:
             RESETS: anatomy.resets,
             CHILDREN: tuple(anatomy.children),
             NAME: anatomy.name,
+            "_shape": anatomy.shape,
+            "_spiking_input": anatomy.spiking_input,
+            "_spiking_output": anatomy.spiking_output,
         }
     )
     return new

@@ -108,7 +108,7 @@ class ParameterBase:
         if permitted is None:
             raise ValueError(f"{self._label} needs `data` or `shape`; neither was given")
         if not callable(init_func):
-            raise ValueError(
+            raise ValueError(  # noqa: TRY004 - as where it is missing
                 f"{self._label} without `data` needs a callable `init_func`, got {init_func!r}"
             )
         return draw(init_func, permitted[0], key)

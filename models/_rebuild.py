@@ -60,6 +60,9 @@ def _rebuild(entry: Any, where: str, path: str, arrays: dict[str, np.ndarray]) -
         cls,
         Anatomy(
             name=_get(entry, "name", where, str),
+            shape=_sizes(entry, where, int, type(None)) or (None,),
+            spiking_input=_get(entry, "spiking_input", where, bool),
+            spiking_output=_get(entry, "spiking_output", where, bool),
             declarations=declarations,
             values=values,
             resets=resets,
@@ -76,17 +79,19 @@ def _declaration(attribute: Any, where: str) -> Declaration:
     initializer = decode(_get(attribute, "initializer", where), f"{where}.initializer")
     if not (initializer is None or callable(initializer)):
         raise FormatError(f"{where}.initializer: {initializer!r} is no function")
-    shape = None
-    if "value" not in attribute:
-        shape = tuple(_get(attribute, "shape", where, list))
-        if not all(type(size) is int for size in shape):
-            raise FormatError(f"{where}.shape: {list(shape)!r} is no list of ints")
     return Declaration(
         kind=kind,
         family=_get(attribute, "family", where, str, type(None)),
-        shape=shape,
+        shape=None if "value" in attribute else _sizes(attribute, where, int),
         initializer=initializer,
     )
+
+
+def _sizes(entry: Any, where: str, *kinds: type) -> tuple[Any, ...]:
+    sizes = _get(entry, "shape", where, list)
+    if not all(type(size) in kinds for size in sizes):
+        raise FormatError(f"{where}.shape: {sizes!r} is no list of sizes")
+    return tuple(sizes)
 
 
 def _value(

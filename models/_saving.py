@@ -145,6 +145,9 @@ def _describe(network: JaxModule, path: str, arrays: dict[str, np.ndarray]) -> d
     return {
         "class": public_path(type(network)),
         "name": parts.name,
+        "shape": list(parts.shape),
+        "spiking_input": parts.spiking_input,
+        "spiking_output": parts.spiking_output,
         "attributes": attributes,
         "plain": {name: encode(value, path + name) for name, value in parts.plain.items()},
         "children": [
@@ -158,6 +161,10 @@ def _contiguous(value: Any, where: str) -> np.ndarray:
         raise ValueError(
             f"`{where}` is a typed random key, which a file cannot hold; keep "
             "`jax.random.key_data(key)` instead"
+        )
+    if value.dtype.kind not in "biuf":
+        raise ValueError(
+            f"`{where}` holds {value.dtype}, which a file cannot hold; convert it to float32"
         )
     # safetensors writes arrays that are not contiguous wrongly.
     return np.asarray(value, order="C")

@@ -49,7 +49,7 @@ def _key(value: Any, within: tuple[FunctionType, ...]) -> Hashable:
     def keys(values: Iterable[Any]) -> tuple[Hashable, ...]:
         return tuple(_key(one, within) for one in values)
 
-    if isinstance(value, float):
+    if isinstance(value, (float, np.floating)):
         # Not by `==`: NaN equals nothing, and the zeros of both signs divide differently.
         return (type(value), repr(value))
     if isinstance(value, FunctionType):

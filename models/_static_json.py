@@ -126,7 +126,10 @@ def _decode_dict(content: list[Any], where: str) -> dict[Any, Any]:
 
 def _decode_scalar(content: list[Any], where: str) -> Any:
     name, value = content
-    return np.dtype(name).type(decode(value, where))
+    dtype = np.dtype(name)
+    if dtype.kind not in "biuf":
+        raise FormatError(f"{where}: {name!r} is no type of a number")
+    return dtype.type(decode(value, where))
 
 
 _DECODERS: dict[str, Callable[[Any, str], Any]] = {

@@ -23,7 +23,8 @@ class Progress:
                 progress.BarColumn(),
                 progress.MofNCompleteColumn(),
                 progress.TimeElapsedColumn(),
-                "{task.description}",
+                # Names of figures are not markup.
+                progress.TextColumn("{task.description}", markup=False),
             )
             self._task = self._bar.add_task("compiling", total=epochs)
 

@@ -81,7 +81,7 @@ def in_notebook(function: FunctionType, **variables: Any) -> FunctionType:
 
 
 def test_a_function_with_a_global_that_changed_is_another_one() -> None:
-    amplify = lambda x: [x * gain for _ in (1,)]  # noqa: F821
+    amplify = lambda x: [x * gain for _ in (1,)]  # noqa: F821  # pyright: ignore
     gains = [2.0], [2.0]
     one, again = (static_key(in_notebook(amplify, gain=gains[0])) for _ in range(2))
     other = static_key(in_notebook(amplify, gain=gains[1]))

@@ -1,0 +1,278 @@
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from xylograph.models import Constant, JaxModule, LIFJax, LinearJax, Parameter, Sequential, State
+from xylograph.models.training import (
+    TrainingDivergedError,
+    fit,
+    mse,
+    rate_accuracy,
+    rate_cross_entropy,
+)
+
+
+def two_classes(n: int = 48) -> tuple[np.ndarray, np.ndarray]:
+    """Class 0 drives the first two channels, class 1 the others."""
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 2, n)
+    rates = np.array([[0.5, 0.5, 0.05, 0.05], [0.05, 0.05, 0.5, 0.5]])[labels]
+    return draw.poisson(rates[:, None], (n, 20, 4)).astype(np.float32), labels
+
+
+def network(**options: Any) -> JaxModule:
+    lif = LIFJax(2, rng_key=jax.random.key(1), **options)
+    return Sequential(LinearJax((4, 2), rng_key=jax.random.key(0)), lif)
+
+
+def by_rate(net: Any, inputs: jax.Array, labels: jax.Array) -> tuple[jax.Array, dict]:
+    output, _, _ = net(inputs)
+    return rate_cross_entropy(output, labels, 0.2), {"accuracy": rate_accuracy(output, labels)}
+
+
+class Line(JaxModule):
+    """`y = slope * x`, so that training has a closed form."""
+
+    def __init__(self, slope: Any = 0.0) -> None:
+        super().__init__(1)
+        self.slope: Any = Parameter(slope)
+        self.seen: Any = State(0.0)
+
+    def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, dict, dict]:
+        return input_data * self.slope, {"seen": self.seen + 1}, {}
+
+
+def squared(net: Any, inputs: jax.Array, targets: jax.Array) -> tuple[jax.Array, dict]:
+    return mse(net(inputs)[0], targets), {}
+
+
+SGD = optax.sgd(0.1)
+
+
+def test_the_loss_falls_and_the_accuracy_rises() -> None:
+    inputs, labels = two_classes()
+    trained = fit(network(), inputs, labels, loss=by_rate, optimizer=ADAM, epochs=12, batch_size=16)
+    first, last = trained.history[0], trained.history[-1]
+    assert len(trained.history) == 12
+    assert last["loss"] < 0.7 * first["loss"]
+    assert last["accuracy"] > 0.9
+    value, figures = by_rate(trained.network, jnp.asarray(inputs), jnp.asarray(labels))
+    assert float(value) < first["loss"]
+    assert float(figures["accuracy"]) > 0.9
+
+
+def test_a_step_is_a_step_of_gradient_descent() -> None:
+    inputs, targets = np.full((3, 2, 1), 2.0), np.full((3, 2, 1), 6.0)
+    trained = fit(Line(1.0), inputs, targets, loss=squared, optimizer=SGD, epochs=1, batch_size=3)
+    # d/ds (2 s - 6)² = 4 (2 s - 6) = -16 at s = 1
+    np.testing.assert_allclose(trained.network.slope, 1.0 + 0.1 * 16, rtol=1e-6)
+    assert trained.history == [{"loss": 16.0}]
+
+
+def test_the_same_seed_gives_the_same_bits() -> None:
+    inputs, labels = two_classes()
+
+    def train(seed: int) -> Any:
+        return fit(
+            network(noise_std=0.2),
+            inputs,
+            labels,
+            loss=by_rate,
+            optimizer=ADAM,
+            epochs=2,
+            seed=seed,
+            augment=dropped,
+        )
+
+    one, again, other = train(3), train(3), train(4)
+    assert one.history == again.history
+    for a, b in zip(jax.tree.leaves(one.network), jax.tree.leaves(again.network), strict=True):
+        np.testing.assert_array_equal(a, b)
+    weights = [net.network.parameters()["0_LinearJax"]["weight"] for net in (one, other)]
+    assert np.any(weights[0] != weights[1])
+
+
+ADAM = optax.adam(0.05)
+
+
+def dropped(generator: np.random.Generator, batch: np.ndarray) -> np.ndarray:
+    return batch * (generator.random(batch.shape) > 0.1)
+
+
+def test_the_network_given_stays_as_it_is_and_the_result_is_reset() -> None:
+    line = Line(1.0).set_attributes({"seen": 5.0})
+    trained = fit(
+        line, np.ones((2, 1, 1)), np.zeros((2, 1, 1)), loss=squared, optimizer=SGD, epochs=3
+    )
+    assert (float(line.slope), float(line.seen)) == (1.0, 5.0)
+    assert float(trained.network.slope) < 1.0
+    assert float(trained.network.seen) == 0.0
+
+
+def test_constants_are_not_trained() -> None:
+    inputs, labels = two_classes()
+    trained = fit(
+        network(tau_mem=Constant(0.05)), inputs, labels, loss=by_rate, optimizer=ADAM, epochs=1
+    )
+    np.testing.assert_allclose(trained.network["1_LIFJax"].tau_mem, 0.05, rtol=1e-6)
+
+
+def counted(calls: list[Any]) -> Callable[..., Any]:
+    def augment(generator: np.random.Generator, batch: np.ndarray) -> np.ndarray:
+        calls.append(sorted(batch.ravel().tolist()))
+        return batch
+
+    return augment
+
+
+def test_each_epoch_draws_full_batches_without_repeating_a_sample() -> None:
+    calls: list[Any] = []
+    inputs = np.arange(7.0)[:, None, None]
+    fit(
+        Line(),
+        inputs,
+        inputs,
+        loss=squared,
+        optimizer=optax.sgd(0.0),
+        epochs=4,
+        batch_size=3,
+        augment=counted(calls),
+    )
+    assert [len(batch) for batch in calls] == [3] * 8
+    for first, second in zip(calls[::2], calls[1::2], strict=True):
+        assert len({*first, *second}) == 6
+    assert {sample for batch in calls for sample in batch} == set(range(7))
+
+
+def test_a_batch_larger_than_the_samples_is_all_of_them() -> None:
+    calls: list[Any] = []
+    inputs = np.arange(3.0)[:, None, None]
+    options: Any = {"loss": squared, "optimizer": SGD, "augment": counted(calls)}
+    fit(Line(), inputs, inputs, epochs=2, batch_size=100, **options)
+    assert calls == [[0, 1, 2]] * 2
+
+
+def test_augmentation_changes_what_is_learned_but_not_the_data() -> None:
+    inputs = np.ones((4, 1, 1))
+    trained = fit(
+        Line(),
+        inputs,
+        inputs,
+        loss=squared,
+        optimizer=optax.sgd(0.5),
+        epochs=3,
+        augment=lambda generator, batch: 0 * batch,
+    )
+    assert float(trained.network.slope) == 0.0
+    np.testing.assert_array_equal(inputs, 1)
+
+
+class Noisy(Line):
+    def __init__(self) -> None:
+        super().__init__(0.0)
+        self.rng_key: Any = State(jax.random.key_data(jax.random.key(0)))
+
+    def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, dict, dict]:
+        return jax.random.normal(self.rng_key, input_data.shape) + self.slope, {}, {}
+
+
+def test_every_step_has_noise_of_its_own() -> None:
+    seen: list[float] = []
+
+    def loss(net: Any, inputs: jax.Array, targets: jax.Array) -> tuple[jax.Array, dict]:
+        noise = net(inputs)[0].sum()
+        return noise, {"noise": noise}
+
+    data = np.zeros((1, 1, 1))
+    trained = fit(Noisy(), data, data, loss=loss, optimizer=optax.sgd(0.0), epochs=5)
+    seen = [figures["noise"] for figures in trained.history]
+    assert len(set(seen)) == 5
+    np.testing.assert_array_equal(trained.network.rng_key, Noisy().rng_key)
+
+
+def test_no_epochs_change_nothing() -> None:
+    trained = fit(
+        Line(2.0), np.ones((1, 1, 1)), np.ones((1, 1, 1)), loss=squared, optimizer=SGD, epochs=0
+    )
+    assert float(trained.network.slope) == 2.0
+    assert trained.history == []
+
+
+def test_a_reported_loss_does_not_hide_the_loss() -> None:
+    def loss(net: Any, inputs: jax.Array, targets: jax.Array) -> tuple[jax.Array, dict]:
+        return mse(net(inputs)[0], targets), {"loss": jnp.array(-1.0)}
+
+    data = np.ones((1, 1, 1))
+    trained = fit(Line(), data, data, loss=loss, optimizer=SGD, epochs=1)
+    assert trained.history == [{"loss": 1.0}]
+
+
+def test_one_compilation_serves_every_batch_and_epoch() -> None:
+    traced = []
+
+    def loss(net: Any, inputs: jax.Array, targets: jax.Array) -> tuple[jax.Array, dict]:
+        traced.append(1)
+        return mse(net(inputs)[0], targets), {}
+
+    fit(
+        Line(),
+        np.ones((5, 1, 1)),
+        np.ones((5, 1, 1)),
+        loss=loss,
+        optimizer=SGD,
+        epochs=3,
+        batch_size=2,
+    )
+    assert len(traced) == 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_loss_that_is_no_number_names_epoch_and_batch(bad: float) -> None:
+    inputs = np.ones((6, 1, 1))
+    calls: list[int] = []
+
+    def spoilt(generator: np.random.Generator, batch: np.ndarray) -> np.ndarray:
+        calls.append(1)
+        return batch * (bad if len(calls) == 5 else 1.0)
+
+    message = r"the loss is (nan|inf) at epoch 2, batch 2; lower the learning rate, clip the grad"
+    with pytest.raises(TrainingDivergedError, match=message):
+        fit(
+            Line(0.5),
+            inputs,
+            inputs,
+            loss=squared,
+            optimizer=SGD,
+            epochs=4,
+            batch_size=2,
+            augment=spoilt,
+        )
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets"),
+    [
+        (np.ones((0, 1, 1)), np.ones((0, 1))),
+        (np.ones((2, 1, 1)), np.ones((3, 1))),
+        (np.ones(()), np.ones(1)),
+        (np.ones((1, 1, 1)), 3),
+    ],
+)
+def test_samples_that_do_not_match_are_refused(inputs: Any, targets: Any) -> None:
+    message = "`inputs` and `targets` must hold equal numbers of samples and at least one; their"
+    with pytest.raises(ValueError, match=message):
+        fit(Line(), inputs, targets, loss=squared, optimizer=SGD, epochs=1)
+
+
+def test_everything_that_cannot_be_trained_is_said_at_once() -> None:
+    with pytest.raises(ValueError) as caught:
+        fit(Line(), [], [], loss=squared, optimizer=SGD, epochs=-1, batch_size=0)
+    assert str(caught.value).splitlines()[1:] == [
+        "`epochs` must not be negative, got -1",
+        "`batch_size` must be at least 1, got 0",
+    ]

@@ -103,6 +103,24 @@ def test_input_that_skips_a_layer_meets_what_comes_through_it_at_another_delay()
     )
 
 
+def test_what_does_neither_stands_before_what_feeds_the_output() -> None:
+    net = graph(
+        weights("w_in", "@input", np.ones((2, 2))),
+        neurons("first", "w_in", 2),
+        weights("w_last", "first", np.ones((2, 1))),
+        neurons("last", ("w_last", "w_back"), 1),
+        weights("w_aside", "first", np.ones((2, 3))),
+        neurons("aside", "w_aside", 3),
+        weights("w_back", "aside", np.ones((3, 1))),
+        weights("w_out", "last", np.ones((1, 2))),
+        neurons("out", "w_out", 2, max_spikes=1.0),
+    )
+    placement, report = place(net)
+    assert ids(placement) == {"first": [0, 1], "aside": [2, 3, 4], "last": [5]}
+    assert (placement.n_input_expansion, placement.n_output_expansion) == (2, 1)
+    assert report.losses == ()
+
+
 def test_two_populations_may_feed_the_output_at_the_same_delay() -> None:
     net = graph(
         weights("w_a", "@input", np.ones((2, 3))),

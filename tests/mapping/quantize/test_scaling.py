@@ -127,16 +127,18 @@ def test_the_error_is_the_distance_of_the_integers_from_the_scaled_values(quanti
         weights_out=np.full((5, 3), 12.7),
         threshold=np.array([1.04, 1.0, 1.0, 1.0, 0.02, 1.0]),
         threshold_out=np.ones(3),
-        bias=np.array([0.0, 0.0, 0.0, 0.0, 12.7, 12.7]),
+        bias=np.array([0.0, 0.0, 0.0, 1.04, 12.7, 12.7]),
         bias_out=np.zeros(3),
     )
     integers, report = quantize(quantizer, spec)
     assert integers.threshold.tolist() == [10, 10, 10, 10, 1, 10]
-    loss = next(loss for loss in report.fields if loss.field == "threshold")
+    errors = {loss.field: loss.relative_error for loss in report.fields}
     exact = np.array([10.4, 10, 10, 10, 0.2, 10])
     expected = np.sqrt(np.mean((integers.threshold - exact) ** 2) / np.mean(exact**2))
-    assert loss.relative_error == pytest.approx(expected)
+    assert errors["threshold"] == pytest.approx(expected)
     assert f"`threshold`: {expected:.3%} rms error over 6 values" in report.losses
+    # Values that are zero lose nothing and do not thin the error out.
+    assert errors["bias"] == pytest.approx(0.4 / np.linalg.norm([10.4, 127, 127]))
 
 
 @each_quantizer

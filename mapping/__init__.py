@@ -2,7 +2,7 @@
 
 In: a `JaxModule`. Out: a `Deployment` (configuration, placement, log), a `Comparison`. Read in
 the order of the road: `_trace`, `_graph`, `_rules`, `passes/`, `_specification`, `quantize/`,
-`_deploy`; then `_compare`.
+`_deploy`; then `_observe` and `_compare`.
 """
 
 from ._compare import (

@@ -385,7 +385,21 @@ class JaxModule:
             else:
                 own_key = None if key is None else jax.random.fold_in(key, position)
                 fresh = as_jax_array(draw(declared.initializer, declared.shape, own_key))
-                store[name] = fresh.reshape(declared.shape).astype(store[name].dtype)
+                store[name] = self._like_current(name, declared, fresh)
+
+    def _like_current(self, name: str, declared: Declaration, fresh: Any) -> Any:
+        """A fresh value with the type and shape that the attribute has."""
+        current = vars(self)[name]
+        shape = np.shape(current)
+        if fresh.shape == shape and fresh.dtype == current.dtype:
+            return fresh
+        if shape != declared.shape and declared.kind == Parameter.kind:
+            raise ValueError(
+                f"{self._label()}: `{name}` is stacked, {shape} instead of {declared.shape}; draw "
+                "for each with `jax.vmap(lambda module, key: module.reset_parameters(key))`"
+            )
+        fresh = fresh.reshape(declared.shape).astype(current.dtype)
+        return jnp.broadcast_to(fresh, shape)
 
     def _walk(self) -> Iterator[JaxModule]:
         yield self

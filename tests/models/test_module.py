@@ -464,6 +464,20 @@ def test_a_reset_keeps_the_shape_and_type_that_the_attribute_has() -> None:
     assert (again.count.shape, again.count.dtype) == ((2,), jnp.int32)
 
 
+def test_stacked_modules_are_reset_together() -> None:
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), LinearJax((2, 2)), LinearJax((2, 2)))
+    with pytest.raises(
+        ValueError, match=r"LinearJax: `weight` is stacked, \(2, 2, 2\) instead of "
+    ):
+        stacked.reset_parameters(jax.random.key(0))
+    keys = jax.random.split(jax.random.key(0))
+    fresh = jax.vmap(lambda module, key: module.reset_parameters(key))(stacked, keys)
+    assert np.all(fresh.weight[0] != fresh.weight[1])
+    pair = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), Gain(2))
+    vars(pair)["last"] = jnp.ones((2, 2))
+    np.testing.assert_array_equal(pair.reset_state().last, np.zeros((2, 2)))
+
+
 # --- calling ---
 
 

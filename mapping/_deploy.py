@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from ..hw import DesignRuleError, Violation, XyloConfig
 from ..hw.chips import ChipLike
 from ._placement import Placement
+from ._rules import SIZE_RULES
 from ._specification import Specification
 from ._trace import Network, trace
 from .passes import PassReport, Pipeline
@@ -77,11 +78,17 @@ def deploy(network: Network, chip: ChipLike, *, quantizer: QuantizerLike = "chan
     <XyloConfig SYNS63300: 2 inputs, 9 hidden (9 from input, 9 to output), 3 outputs, 1 synapse>
     """
     quantize = _quantizer(quantizer)
-    spec, log = Pipeline(chip).run(trace(network))
+    graph = trace(network)
+    spec, log = Pipeline(chip).run(graph)
     assert spec.placement is not None
     integers, report = quantize(spec)
     config = integers.to_config()
-    broken = [_in_words_of_the_network(v, spec.placement) for v in config.violations()]
+    # Of the size of the whole, the network's own words say more than those of its matrices.
+    sizes = {found.rule: found for rule in SIZE_RULES for found in rule(graph, config.chip)}
+    broken = [
+        sizes.get(found.rule) or _in_words_of_the_network(found, spec.placement)
+        for found in config.violations()
+    ]
     if broken:
         raise DesignRuleError(broken)
     return Deployment(config, spec, spec.placement, (*log, report), report)

@@ -50,6 +50,9 @@ class JaxModule:
     `SimulationParameter` and module objects to attributes, and define `evolve`. Plain attributes
     are static: JAX sees them as part of the structure.
 
+    Pass modules to compiled functions as arguments. `jax.jit(module)` works, but takes the values
+    the module has when it is first called as constants: a later state is not seen.
+
     Args:
         shape: `(n_in, ..., n_out)`, or an int where all are the same.
         spiking_input: whether the input is counts of events.

@@ -47,6 +47,10 @@ class Declaration:
         """What two declarations that act the same have in common."""
         return (self.kind, self.family, self.shape, static_key(self.initializer))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without the key, which may hold what cannot be pickled.
+        return type(self), (self.kind, self.family, self.shape, self.initializer)
+
 
 class ParameterBase:
     """An initial value with its declaration.

@@ -255,6 +255,7 @@ def test_copies_are_equal(build: Callable[[int], JaxModule], copied: Callable[[A
 @ALL
 def test_pickling_gives_an_equal_module(build: Callable[[int], JaxModule]) -> None:
     module = build(0)
+    jax.tree.structure(module)
     assert_identical(pickle.loads(pickle.dumps(module)), module)
 
 

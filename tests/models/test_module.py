@@ -723,6 +723,8 @@ def test_key_paths_name_attributes_and_reset_values() -> None:
         for path, _ in jax.tree_util.tree_leaves_with_path(Sequential(Gain(2, gain=2.0)))
     ]
     assert paths == [
-        "['0_Gain']".replace("['", ".").replace("']", "") + suffix
-        for suffix in (".gain", ".last", ".offset", ".gain@reset")
+        ".0_Gain.gain",
+        ".0_Gain.last",
+        ".0_Gain.offset",
+        ".0_Gain.gain@reset",
     ]

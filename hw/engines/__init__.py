@@ -8,6 +8,7 @@ step, and the state at the end.
 | --- | --- |
 | `reference` | readable NumPy, one rule a line: the definition the others are tested against |
 | `native` | the fast one: event-driven compiled code, samples side by side |
+| `jax` | products of matrices, for large batches and accelerators; `evolve_jax` is its function |
 | `vendor` | the vendor's simulator, where the package `xylosim` is installed: the oracle |
 
 To read in this order: `_reference.py`, the rules; `_interface.py` and `_state.py`, what goes in and
@@ -17,6 +18,7 @@ A further engine is one more file with a class that follows `Engine`, and one mo
 `_registry.py`; the conformance tests in `tests/hw/test_engines.py` then cover it.
 """
 
+from ._evolve_jax import evolve_jax as evolve_jax
 from ._interface import (
     RECORDED as RECORDED,
     Engine as Engine,
@@ -49,6 +51,7 @@ __all__ = [
     "checked_raster",
     "checked_state",
     "decay",
+    "evolve_jax",
     "make_engine",
     "recordable",
     "sat16",

@@ -9,7 +9,7 @@ from .._config import XyloConfig
 from ._interface import Engine, EngineFactory
 
 
-# Each engine is imported when it is asked for: Numba takes seconds, and the vendor's package may
+# Each engine is imported when it is asked for: Numba and JAX take seconds, and the vendor's package may
 # be missing.
 def _reference(config: XyloConfig) -> Engine:
     from ._reference import ReferenceEngine
@@ -21,6 +21,12 @@ def _native(config: XyloConfig) -> Engine:
     from ._native import NativeEngine
 
     return NativeEngine(config)
+
+
+def _jax(config: XyloConfig) -> Engine:
+    from ._jax import JaxEngine
+
+    return JaxEngine(config)
 
 
 def _vendor(config: XyloConfig) -> Engine:
@@ -36,7 +42,7 @@ def _vendor(config: XyloConfig) -> Engine:
 
 
 _FACTORIES: Mapping[str, EngineFactory] = MappingProxyType(
-    {"reference": _reference, "native": _native, "vendor": _vendor}
+    {"reference": _reference, "native": _native, "jax": _jax, "vendor": _vendor}
 )
 
 ENGINES = tuple(_FACTORIES)
@@ -61,7 +67,7 @@ def make_engine(name: str, config: XyloConfig) -> Engine:
     >>> make_engine("c++", config)
     Traceback (most recent call last):
         ...
-    ValueError: no engine is called 'c++': known are 'reference', 'native', 'vendor'
+    ValueError: no engine is called 'c++': known are 'reference', 'native', 'jax', 'vendor'
     """
     if name not in _FACTORIES:
         known = ", ".join(map(repr, ENGINES))

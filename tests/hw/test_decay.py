@@ -17,7 +17,7 @@ POWERS = 2 ** np.arange(9, 16)[:, None] + np.arange(-2, 3)
 SOME_STATES = np.intersect1d(
     ALL_STATES, np.concatenate([np.arange(-300, 301), POWERS.ravel(), -POWERS.ravel()])
 )
-STATES = {"native": ALL_STATES, "reference": SOME_STATES}
+STATES = {"native": ALL_STATES, "jax": ALL_STATES, "reference": SOME_STATES}
 
 
 def after_decay(state: int, dash: int) -> int:

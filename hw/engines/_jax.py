@@ -6,7 +6,7 @@ the pure function below it.
 """
 
 from collections.abc import Mapping, Set as AbstractSet
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -106,41 +106,52 @@ class JaxEngine:
 def evolve_arrays(
     config: XyloConfig,
     raster: Shaped[jax.Array, "batch time input"],
-    state: Mapping[str, Shaped[jax.Array, " batch *neuron"]],
+    state: Mapping[str, Shaped[jax.Array, "batch ..."]],
     wanted: AbstractSet[str],
 ) -> tuple[
-    dict[str, Shaped[jax.Array, "batch time *neuron"]],
-    dict[str, Shaped[jax.Array, " batch *neuron"]],
+    dict[str, Shaped[jax.Array, "batch time ..."]], dict[str, Shaped[jax.Array, "batch ..."]]
 ]:
     """What `evolve_jax` computes, of arguments that fit."""
-    sizes, network, is_exact = _prepared(config)
-    arrival: Arrival = "guarded" if is_exact else "ordered"
-    counts = jnp.clip(raster, 0, config.chip.max_input_spikes).astype(jnp.uint8)
-    more = (0, sizes.input_places - sizes.n_inputs)
-    counts = jnp.pad(jnp.swapaxes(counts, 0, 1), ((0, 0), (0, 0), more))
-    start = packed(sizes, config.n_synapses, state, jnp)
-    program = _program(config, arrival, wanted)
-    n_steps = jnp.asarray(len(counts), jnp.int32)
-    end, is_quiet, recorded = _compiled(
-        program=program,
-        network=network,
-        start=start,
-        was_quiet=state["quiet"],
-        raster=counts,
-        n_steps=n_steps,
+    network, is_exact = _prepared(config)
+    program = _program(config, "guarded" if is_exact else "ordered", wanted)
+    return _compiled_with_sizes(
+        program=program, sizes=sizes_of(config), network=network, raster=raster, state=state
     )
-    recordings = {}
-    for name, array in recorded.items():
-        neurons = RECORDED[name].neurons
-        kept = array if neurons is None else array[..., : getattr(config, neurons)]
-        recordings[name] = jnp.swapaxes(kept, 0, 1)
-    return recordings, unpacked(sizes, end, is_quiet, jnp)
 
 
 # Used while user code is traced, which happens again for each new shape.
 @lru_cache(maxsize=16)
-def _prepared(config: XyloConfig) -> tuple[Sizes, Network, bool]:
-    return sizes_of(config), network_of(config), products_are_exact(config)
+def _prepared(config: XyloConfig) -> tuple[Network, bool]:
+    return network_of(config), products_are_exact(config)
+
+
+@partial(jax.jit, static_argnames=("program", "sizes"))
+def _compiled_with_sizes(
+    program: Program,
+    sizes: Sizes,
+    network: Network,
+    raster: Shaped[jax.Array, "batch time input"],
+    state: Mapping[str, Shaped[jax.Array, "batch ..."]],
+) -> tuple[
+    dict[str, Shaped[jax.Array, "batch time ..."]], dict[str, Shaped[jax.Array, "batch ..."]]
+]:
+    # Clipped before they are bytes; to the counters of the chip `step` does it.
+    counts = jnp.swapaxes(jnp.clip(raster, 0, 255).astype(jnp.uint8), 0, 1)
+    more = (0, sizes.input_places - sizes.n_inputs)
+    end, is_quiet, recorded = scan(
+        program,
+        network,
+        packed(sizes, network.dash_syn.shape[1], state, jnp),
+        state["quiet"],
+        jnp.pad(counts, ((0, 0), (0, 0), more)),
+        jnp.asarray(len(counts), jnp.int32),
+    )
+    recordings = {}
+    for name, array in recorded.items():
+        neurons = RECORDED[name].neurons
+        kept = array if neurons is None else array[..., : getattr(sizes, neurons)]
+        recordings[name] = jnp.swapaxes(kept, 0, 1)
+    return recordings, unpacked(sizes, end, is_quiet, jnp)
 
 
 def _program(config: XyloConfig, arrival: Arrival, wanted: AbstractSet[str]) -> Program:

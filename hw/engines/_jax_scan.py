@@ -18,7 +18,7 @@ def scan(
     was_quiet: Bool[Array, " sample"],
     raster: UInt8[Array, "time sample input"],
     n_steps: Int32[Array, ""],
-) -> tuple[State, Bool[Array, " sample"], dict[str, Shaped[Array, "time sample *neuron"]]]:
+) -> tuple[State, Bool[Array, " sample"], dict[str, Shaped[Array, "time sample ..."]]]:
     """Compute the first steps of a raster.
 
     Args:
@@ -40,7 +40,7 @@ def scan(
         was_quiet: Bool[Array, " sample"],
         index: Int32[Array, ""],
         counts: UInt8[Array, "sample input"],
-    ) -> tuple[tuple[State, Bool[Array, " sample"]], dict[str, Shaped[Array, " sample *neuron"]]]:
+    ) -> tuple[tuple[State, Bool[Array, " sample"]], dict[str, Shaped[Array, "sample ..."]]]:
         spikes = counts.astype(jnp.float32)
         after = step(program, network, before, spikes)
         look = partial(quiet, program, network, before, after, spikes)
@@ -61,7 +61,7 @@ def scan(
     def compute_or_pass(
         carry: tuple[State, Bool[Array, " sample"]],
         at: tuple[Int32[Array, ""], UInt8[Array, "sample input"]],
-    ) -> tuple[tuple[State, Bool[Array, " sample"]], dict[str, Shaped[Array, " sample *neuron"]]]:
+    ) -> tuple[tuple[State, Bool[Array, " sample"]], dict[str, Shaped[Array, "sample ..."]]]:
         shapes = jax.eval_shape(compute, *carry, *at)[1]
         empty = {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}
         return jax.lax.cond(at[0] < n_steps, lambda: compute(*carry, *at), lambda: (carry, empty))
@@ -73,7 +73,7 @@ def scan(
 
 def _recorded(
     program: Program, state: State, asleep: Bool[Array, " sample"]
-) -> dict[str, Shaped[Array, " sample *neuron"]]:
+) -> dict[str, Shaped[Array, "sample ..."]]:
     hidden, outputs = slice(program.hidden_places), slice(program.hidden_places, None)
     isyn = state.isyn[:, :, hidden]
     shown = {

@@ -17,7 +17,7 @@ AnyArray = np.ndarray | jax.Array
 def packed(
     sizes: Sizes,
     n_synapses: int,
-    arrays: Mapping[str, Shaped[AnyArray, " batch *neuron"]],
+    arrays: Mapping[str, Shaped[AnyArray, "batch ..."]],
     xp: ModuleType,
 ) -> State:
     """The arrays of a state in those that the engine computes with.
@@ -49,7 +49,7 @@ def packed(
 
 def unpacked(
     sizes: Sizes, state: State, is_quiet: Shaped[AnyArray, " batch"], xp: ModuleType
-) -> dict[str, Shaped[AnyArray, " batch *neuron"]]:
+) -> dict[str, Shaped[AnyArray, "batch ..."]]:
     """The arrays of a state by the names of `CoreState`.
 
     Args:

@@ -30,6 +30,14 @@ each_engine = pytest.mark.parametrize(
     "engine",
     [pytest.param(name, marks=needs_vendor if name == "vendor" else ()) for name in ENGINES],
 )
+# For tests of many random shapes: `jax` compiles for each of them, which takes minutes.
+each_engine_that_starts_quickly = pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param(name, marks={"vendor": needs_vendor, "jax": pytest.mark.slow}.get(name, ()))
+        for name in ENGINES
+    ],
+)
 each_own_engine = pytest.mark.parametrize("engine", [name for name in ENGINES if name != "vendor"])
 
 CHIP_NAMES = ("xylo-1", "xylo-audio-2", "xylo-imu", "xylo-audio-3")

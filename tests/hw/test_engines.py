@@ -10,6 +10,7 @@ from engine_cases import (
     assert_same_traces,
     cases,
     each_engine,
+    each_engine_that_starts_quickly,
     each_own_engine,
     needs_vendor,
     run,
@@ -53,6 +54,15 @@ def test_native_equals_the_definition_also_in_pieces(case: Case) -> None:
     )
 
 
+# Sizes that are all rounded up to the same, so that little is compiled.
+@given(case=cases(max_hidden=16, max_steps=16))
+@settings(few, max_examples=30)
+def test_jax_equals_the_definition_also_in_pieces(case: Case) -> None:
+    assert_same_traces(
+        run("jax", case.config, case.pieces), run("reference", case.config, [case.raster])
+    )
+
+
 @needs_vendor
 @given(case=cases())
 @few
@@ -69,6 +79,7 @@ def test_the_vendors_simulator_equals_the_definition_also_in_pieces(case: Case) 
 def test_all_engines_are_equal(case: Case) -> None:
     expected = run("vendor", case.config, [case.raster])
     assert_same_traces(run("native", case.config, case.pieces), expected)
+    assert_same_traces(run("jax", case.config, case.pieces), expected)
     assert_same_traces(run("reference", case.config, case.pieces), expected)
 
 
@@ -80,7 +91,7 @@ def test_the_definition_is_the_same_in_pieces(case: Case) -> None:
     )
 
 
-@each_engine
+@each_engine_that_starts_quickly
 @given(case=cases(max_hidden=12, max_steps=8, max_batch=5))
 @settings(few, max_examples=15)
 def test_a_batch_is_its_samples_one_by_one(engine: str, case: Case) -> None:

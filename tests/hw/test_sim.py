@@ -5,7 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_cases import Case, cases, each_engine, each_own_engine, needs_vendor
+from engine_cases import (
+    Case,
+    cases,
+    each_engine,
+    each_engine_that_starts_quickly,
+    each_own_engine,
+    needs_vendor,
+)
 from hypothesis import HealthCheck, given, settings
 
 from xylograph.hw import EngineStateError, InputClippedWarning, XyloConfig, XyloSim
@@ -131,7 +138,7 @@ def test_a_changed_array_of_a_state_does_not_reach_into_the_simulator(engine: st
     assert np.array_equal(later(raster(3, 2))[0], expected)
 
 
-@each_engine
+@each_engine_that_starts_quickly
 @given(case=cases(max_hidden=8, max_steps=12))
 @few
 def test_a_recording_in_pieces_gives_the_same_as_in_one(engine: str, case: Case) -> None:

@@ -292,7 +292,7 @@ def test_a_flipped_bit_is_noticed(
 
 
 @given(start=st.integers(0, len(INTACT)), length=st.integers(0, 40), filling=st.binary(max_size=40))
-@settings(EACH_WRITES_ANEW, max_examples=150)
+@settings(EACH_WRITES_ANEW, max_examples=100)
 def test_replaced_bytes_are_noticed(
     read: Callable[[bytes], JaxModule], start: int, length: int, filling: bytes
 ) -> None:
@@ -362,7 +362,7 @@ ODD = st.recursive(
 
 
 @given(path=st.sampled_from(list(places(DOCUMENT["module"], ("module",)))), value=ODD)
-@settings(EACH_WRITES_ANEW, max_examples=400)
+@settings(EACH_WRITES_ANEW, max_examples=250)
 def test_an_odd_value_anywhere_is_a_format_error_or_a_network(
     read: Callable[[bytes], JaxModule], path: tuple[Any, ...], value: Any
 ) -> None:

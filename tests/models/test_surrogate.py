@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,6 +12,17 @@ from xylograph.models import periodic_exponential, step_pwl
 SURROGATES = [step_pwl, periodic_exponential]
 
 
+@partial(jax.jit, static_argnames="count")
+def slopes(count: Any, x: Any, *others: Any) -> Any:
+    """Counts and derivatives by voltage and threshold, along a grid."""
+
+    def along(v: Any, th: Any) -> Any:
+        return count(v, th, *others[1:])
+
+    both = jax.vmap(jax.value_and_grad(along, argnums=(0, 1)), in_axes=(0, None))
+    return both(x, others[0])
+
+
 @pytest.fixture
 def grid(golden: Callable[[str], Any]) -> Any:
     return golden("surrogate_grid")
@@ -20,15 +32,14 @@ def grid(golden: Callable[[str], Any]) -> Any:
 def test_step_pwl_is_that_of_the_reference(
     threshold: str, grid: Any, assert_close: Callable[..., None]
 ) -> None:
-    valid, th = grid[f"valid/{threshold}"], float(threshold)
-    x = jnp.asarray(grid["x"][valid], dtype=jnp.float32)
-    slopes = jax.vmap(jax.grad(step_pwl, argnums=(0, 1)), in_axes=(0, None))(x, th)
-    np.testing.assert_array_equal(step_pwl(x, th), grid[f"spikes/{threshold}"][valid])
-    np.testing.assert_array_equal(
-        step_pwl(x, th, max_spikes=2.0), grid[f"spikes_max2/{threshold}"][valid]
-    )
-    assert_close(slopes[0], grid[f"dx/{threshold}"][valid], 1e-4, 1e-2)
-    assert_close(slopes[1], grid[f"dthr/{threshold}"][valid], 1e-4, 1e-2)
+    valid = grid[f"valid/{threshold}"]
+    x = grid["x"].astype(np.float32)
+    counts, (by_v, by_threshold) = slopes(step_pwl, x, float(threshold), 0.5, 65536.0)
+    np.testing.assert_array_equal(counts[valid], grid[f"spikes/{threshold}"][valid])
+    assert_close(by_v[valid], grid[f"dx/{threshold}"][valid], 1e-4, 1e-2)
+    assert_close(by_threshold[valid], grid[f"dthr/{threshold}"][valid], 1e-4, 1e-2)
+    capped, _ = slopes(step_pwl, x, float(threshold), 0.5, 2.0)
+    np.testing.assert_array_equal(capped[valid], grid[f"spikes_max2/{threshold}"][valid])
 
 
 @pytest.mark.parametrize("cap", [65536, 2])
@@ -43,15 +54,11 @@ def test_periodic_exponential_is_that_of_the_reference(
 ) -> None:
     reference = golden("torch_periodic_exponential_grid")
     key = f"thr{threshold}_win{window}_max{cap}"
-    x = jnp.asarray(reference["x"], dtype=jnp.float32)
-
-    def count(v: Any, th: Any) -> Any:
-        return periodic_exponential(v, th, window, cap)
-
-    slopes = jax.vmap(jax.grad(count, argnums=(0, 1)), in_axes=(0, None))(x, threshold)
-    np.testing.assert_array_equal(count(x, threshold), reference[f"spikes/{key}"])
-    assert_close(slopes[0], reference[f"dx/{key}"], 1e-4, 1e-2)
-    assert_close(slopes[1], reference[f"dthr/{key}"], 1e-4, 1e-2)
+    x = reference["x"].astype(np.float32)
+    counts, (by_v, by_threshold) = slopes(periodic_exponential, x, threshold, window, float(cap))
+    np.testing.assert_array_equal(counts, reference[f"spikes/{key}"])
+    assert_close(by_v, reference[f"dx/{key}"], 1e-4, 1e-2)
+    assert_close(by_threshold, reference[f"dthr/{key}"], 1e-4, 1e-2)
 
 
 @pytest.mark.parametrize("count", SURROGATES)

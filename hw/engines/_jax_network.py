@@ -32,8 +32,8 @@ class Arrivals(NamedTuple):
         weights: weights before their shift; where the shift moves bits out of the 16 that there
             are, what is left of them.
         shift: left shift of the weights to each current [bits].
-        rising: sum of the positive shifted weights of each current.
-        falling: sum of the negative shifted weights of each current.
+        rising: sum of the positive shifted weights of each current of a hidden neuron.
+        falling: sum of the negative shifted weights of each current of a hidden neuron.
     """
 
     weights: Float32[np.ndarray, "source current"]
@@ -62,6 +62,7 @@ class Network(NamedTuple):
     Attributes:
         from_inputs: weights of the input channels.
         from_hidden: weights of all neurons, zero from outputs.
+        to_outputs: of those the positive weights to outputs, then the negative ones.
         by_current: the shifted weights of both in their order of arrival, for each current.
         dash_syn: decay shifts of the currents [bits].
         dash_mem: decay shifts of the membranes [bits].
@@ -75,6 +76,7 @@ class Network(NamedTuple):
 
     from_inputs: Arrivals
     from_hidden: Arrivals
+    to_outputs: Float32[np.ndarray, "neuron two_outputs"]
     by_current: Int16[np.ndarray, "current source"]
     dash_syn: Int32[np.ndarray, "1 synapse neuron"]
     dash_mem: Int32[np.ndarray, "1 neuron"]
@@ -155,11 +157,14 @@ def network_of(config: XyloConfig) -> Network:
     if config.n_synapses > 1:
         dash_syn.append(sizes.of_neurons(config.dash_syn_2, np.array(0), 0))
     inputs, hidden = _from_inputs(config, sizes), _from_hidden(config, sizes)
+    from_hidden = _arrivals(*hidden, sizes)
+    to_outputs = from_hidden.weights[:, sizes.hidden_places : sizes.neuron_places]
     threshold = sizes.of_neurons(config.threshold, config.threshold_out, _UNREACHED)
     limits = [np.array(limit) for limit in (chip.max_hidden_spikes, chip.max_output_spikes)]
     return Network(
-        from_inputs=_arrivals(*inputs),
-        from_hidden=_arrivals(*hidden),
+        from_inputs=_arrivals(*inputs, sizes),
+        from_hidden=from_hidden,
+        to_outputs=np.hstack([np.maximum(to_outputs, 0), np.minimum(to_outputs, 0)]),
         by_current=np.concatenate([_shifted(*inputs), _shifted(*hidden)]).T.astype(np.int16),
         dash_syn=np.stack(dash_syn, axis=1).astype(np.int32),
         dash_mem=sizes.of_neurons(config.dash_mem, config.dash_mem_out, 0).astype(np.int32),
@@ -225,19 +230,18 @@ def _shifted(
 
 
 def _arrivals(
-    weights: Int64[np.ndarray, "source current"], shift: Int64[np.ndarray, "1 current"]
+    weights: Int64[np.ndarray, "source current"],
+    shift: Int64[np.ndarray, "1 current"],
+    sizes: Sizes,
 ) -> Arrivals:
     shifted = _shifted(weights, shift)
-    return Arrivals(
-        weights=(shifted >> shift).astype(np.float32),
-        shift=shift.astype(np.int32),
-        rising=_sums(np.maximum(shifted, 0)),
-        falling=_sums(np.minimum(shifted, 0)),
-    )
-
-
-def _sums(weights: Int64[np.ndarray, "source current"]) -> Int32[np.ndarray, "1 current"]:
-    return weights.sum(axis=0, keepdims=True).astype(np.int32)
+    is_hidden = np.arange(shifted.shape[1]) % sizes.neuron_places < sizes.hidden_places
+    sums = [
+        part.sum(axis=0) * is_hidden for part in (np.maximum(shifted, 0), np.minimum(shifted, 0))
+    ]
+    rising, falling = (part[None].astype(np.int32) for part in sums)
+    exact = (shifted >> shift).astype(np.float32)
+    return Arrivals(exact, shift.astype(np.int32), rising, falling)
 
 
 def _aliases(config: XyloConfig, sizes: Sizes) -> Aliases:

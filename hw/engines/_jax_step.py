@@ -99,15 +99,12 @@ def _delivered(
     sources = jnp.concatenate([counts, state.spikes], axis=1).astype(jnp.int32)
 
     def at_once() -> Int32[Array, "sample current"]:
-        return (
-            isyn
-            + _product(counts, network.from_inputs)
-            + _product(state.spikes, network.from_hidden)
-        )
+        return isyn + _product(counts, network.from_inputs, state.spikes, network.from_hidden)
 
     def in_order_where_needed() -> Int32[Array, "sample current"]:
-        needed = _may_saturate(network, isyn, counts, state.spikes)
-        start = jnp.where(needed, isyn, at_once())
+        added = at_once()
+        needed = _may_saturate(network, isyn, added, counts, state.spikes)
+        start = jnp.where(needed, isyn, added)
         return add_in_order(start, sources, network.by_current, needed)
 
     if program.arrival == "free":
@@ -122,12 +119,17 @@ def _delivered(
 
 
 def _product(
-    counts: Float32[Array, "sample source"], arrivals: Arrivals
+    counts: Float32[Array, "sample input"],
+    from_inputs: Arrivals,
+    spikes: Float32[Array, "sample neuron"],
+    from_hidden: Arrivals,
 ) -> Int32[Array, "sample current"]:
     # `highest`: anything less would round on accelerators. Shifted afterwards, so that the sums
     # stay where float32 is exact.
-    product = jnp.matmul(counts, arrivals.weights, precision="highest")
-    return product.astype(jnp.int32) << arrivals.shift
+    inputs = jnp.matmul(counts, from_inputs.weights, precision="highest")
+    hidden = jnp.matmul(spikes, from_hidden.weights, precision="highest")
+    shifts = from_inputs.shift, from_hidden.shift
+    return (inputs.astype(jnp.int32) << shifts[0]) + (hidden.astype(jnp.int32) << shifts[1])
 
 
 def _cannot_saturate(
@@ -139,31 +141,41 @@ def _cannot_saturate(
 ) -> Bool[Array, ""]:
     """Whether no partial sum can leave 16 bits even if all sources spiked as often as the busiest.
 
-    Coarser than `_may_saturate`, and without a product of matrices.
+    Coarser than `_may_saturate`, and without a large product of matrices. Outputs have weights from
+    many neurons, of which few spike: for them it would be too coarse, and they are few.
     """
     inputs = jnp.max(counts, axis=1, keepdims=True).astype(jnp.int32)
     hidden = jnp.max(spikes[:, : program.hidden_places], axis=1, keepdims=True).astype(jnp.int32)
     top = isyn + inputs * network.from_inputs.rising + hidden * network.from_hidden.rising
     bottom = isyn + inputs * network.from_inputs.falling + hidden * network.from_hidden.falling
-    return jnp.all((top <= HIGH) & (bottom >= LOW))
+    outputs = slice(program.hidden_places, network.threshold.shape[1])
+    shift = network.from_hidden.shift[:, outputs]
+    arriving = jnp.matmul(spikes, network.to_outputs, precision="highest").astype(jnp.int32)
+    rising, falling = jnp.split(arriving, 2, axis=1)
+    return (
+        jnp.all((top <= HIGH) & (bottom >= LOW))
+        & jnp.all(isyn[:, outputs] + (rising << shift) <= HIGH)
+        & jnp.all(isyn[:, outputs] + (falling << shift) >= LOW)
+    )
 
 
 def _may_saturate(
     network: Network,
     isyn: Int32[Array, "sample current"],
+    added: Int32[Array, "sample current"],
     counts: Float32[Array, "sample input"],
     spikes: Float32[Array, "sample neuron"],
 ) -> Bool[Array, "sample current"]:
     """Which currents could leave 16 bits if their positive, or negative, weights came first.
 
-    All partial sums lie in between, in whatever order.
+    All partial sums lie in between, in whatever order. `added`: the currents with all that arrives.
     """
-    top, bottom = isyn, isyn
-    for values, arrivals in ((counts, network.from_inputs), (spikes, network.from_hidden)):
-        rises = arrivals._replace(weights=jnp.maximum(arrivals.weights, 0))
-        falls = arrivals._replace(weights=jnp.minimum(arrivals.weights, 0))
-        top, bottom = top + _product(values, rises), bottom + _product(values, falls)
-    return (top > HIGH) | (bottom < LOW)
+    inputs, hidden = (
+        arrivals._replace(weights=jnp.maximum(arrivals.weights, 0))
+        for arrivals in (network.from_inputs, network.from_hidden)
+    )
+    rising = _product(counts, inputs, spikes, hidden)
+    return (isyn + rising > HIGH) | (added - rising < LOW)
 
 
 def _loss(value: Int32[Array, "*n"], dash: Int32[Array, "*#n"]) -> Int32[Array, "*n"]:

@@ -46,22 +46,19 @@ def static_key(value: Any) -> Hashable:
 
 
 def _key(value: Any, within: tuple[FunctionType, ...]) -> Hashable:
-    def keys(values: Iterable[Any]) -> tuple[Hashable, ...]:
-        return tuple(_key(one, within) for one in values)
-
     if isinstance(value, (float, np.floating)):
         # Not by `==`: NaN equals nothing, and the zeros of both signs divide differently.
         return (type(value), repr(value))
     if isinstance(value, FunctionType):
         return _function_key(value, within)
     if isinstance(value, partial):
-        return (type(value), *keys((value.func, value.args, value.keywords)))
+        return (type(value), *_keys((value.func, value.args, value.keywords), within))
     if isinstance(value, (list, tuple)):
-        return (type(value), keys(value))
+        return (type(value), _keys(value, within))
     if isinstance(value, (set, frozenset)):
-        return (type(value), frozenset(keys(value)))
+        return (type(value), frozenset(_keys(value, within)))
     if isinstance(value, dict):
-        return (type(value), keys(value.items()))
+        return (type(value), _keys(value.items(), within))
     if isinstance(value, np.ndarray) or _is_concrete(value):
         array = np.asarray(value)
         return (type(value), array.shape, str(array.dtype), array.tobytes())
@@ -70,6 +67,10 @@ def _key(value: Any, within: tuple[FunctionType, ...]) -> Hashable:
     except TypeError:
         return _Identity(value)
     return (type(value), value)
+
+
+def _keys(values: Iterable[Any], within: tuple[FunctionType, ...]) -> tuple[Hashable, ...]:
+    return tuple(_key(one, within) for one in values)
 
 
 def _is_concrete(value: Any) -> bool:

@@ -296,10 +296,11 @@ class JaxModule:
         declared, current = store[DECLARATIONS][name], store[name]
         if declared.shape is None:
             value = as_static_or_array(value)
+            # An array can make a number traced, and nothing else.
+            wanted = static_mismatch(0.0 if is_array(value) else value, current)
+            if wanted:
+                return f"{where} must be {wanted} (got {value!r})"
             if not is_array(value):
-                wanted = static_mismatch(value, current)
-                if wanted:
-                    return f"{where} must be {wanted} (got {value!r})"
                 store[name] = float(value) if isinstance(current, float) else value
                 return None
         try:

@@ -210,8 +210,10 @@ def as_replacement(value: Any, current: Any) -> Any:
     typed_key = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
     if typed_key and is_array(current) and current.dtype == jnp.uint32:
         return jax.random.key_data(value)
+    if typed_key and is_array(current) and _is_floating(current):
+        raise TypeError("a random key is no number")
     array = as_jax_array(value)
-    if not typed_key and is_array(current) and _is_floating(current) and not _is_inexact(array):
+    if is_array(current) and _is_floating(current) and not _is_inexact(array):
         return array.astype(current.dtype)
     return array
 

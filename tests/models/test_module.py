@@ -381,6 +381,8 @@ def test_something_else_than_a_dict_is_refused() -> None:
         ("dt", True, "a number"),
         ("dt", None, "a number"),
         ("mode", 3.0, "a string"),
+        ("mode", np.ones(()), "a string"),
+        ("shaping", jnp.ones(()), "a function"),
         ("clip", 1, "a bool"),
         ("shaping", 3.0, "a function"),
     ],
@@ -409,6 +411,11 @@ def test_an_array_makes_a_static_number_a_traced_one() -> None:
 def test_typed_random_keys_become_raw_where_a_raw_one_was() -> None:
     lif = LIFJax(2).set_attributes({"rng_key": jax.random.key(3)})
     np.testing.assert_array_equal(lif.rng_key, jax.random.key_data(jax.random.key(3)))
+
+
+def test_a_random_key_does_not_replace_numbers() -> None:
+    with pytest.raises(ValueError, match="`threshold` must be .*: a random key is no number"):
+        LIFJax(2, threshold=1.0).set_attributes({"threshold": jax.random.key(0)})
 
 
 # --- resetting ---

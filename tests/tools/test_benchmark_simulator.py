@@ -34,8 +34,14 @@ def test_the_benchmark_prints_ratios_and_writes_them(
     for point in points:
         assert point["ratio"] == point["vendor_us"] / point["native_us"]
         assert point["recording_ratio"] == point["vendor_us"] / point["recording_us"]
-    lines = capsys.readouterr().out.splitlines()
-    assert [line[:8] for line in lines if "geometric" in line] == ["batch 1:", "batch 2:"]
+        if point["batch"] == 1:
+            assert point["jax_ratio"] is None
+        else:
+            assert point["jax_ratio"] == point["vendor_us"] / point["jax_us"]
+            assert point["jax_recording_ratio"] == point["vendor_us"] / point["jax_recording_us"]
+    lines = [line for line in capsys.readouterr().out.splitlines() if "geometric" in line]
+    of_what = ["batch 1, native", "batch 2, native", "batch 2, jax"]
+    assert [line.split(":")[0] for line in lines] == of_what
 
 
 def test_workloads_are_as_busy_as_they_say() -> None:
@@ -48,7 +54,7 @@ def test_the_workload_is_a_configuration_that_the_chip_takes(
 ) -> None:
     taken = []
 
-    def note(config: XyloConfig, raster: object) -> None:
+    def note(config: XyloConfig, raster: object, engines: object) -> None:
         taken.append(config.violations())
 
     monkeypatch.setattr(simulator, "_check_equal", note)
@@ -60,7 +66,7 @@ def test_the_workload_is_a_configuration_that_the_chip_takes(
 def test_times_of_simulators_that_differ_are_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     def with_a_wrong_vendor(config: XyloConfig, engine: str = "native") -> Any:
         sim = XyloSim(config, engine)
-        return sim if engine == "native" else lambda data: (1 - sim(data)[0], {}, {})
+        return sim if engine != "vendor" else lambda data: (1 - sim(data)[0], {}, {})
 
     monkeypatch.setattr(simulator, "XyloSim", with_a_wrong_vendor)
     with pytest.raises(RuntimeError, match="`native` and `vendor` differ"):

@@ -1,4 +1,4 @@
-"""How much faster the `native` engine is than the vendor's simulator.
+"""How much faster the `native` and `jax` engines are than the vendor's simulator.
 
 Workload: Xylo Audio 2 with 16 inputs and 8 outputs; each hidden neuron has weights from all
 inputs, to all outputs and to 32 hidden neurons (to all, where there are fewer), which is the
@@ -7,8 +7,9 @@ chip's budget. Inputs spike at random, 0.3 times a step. Thresholds are set so t
 
 Rival: the package `xylosim`, called with ready-made lists, its recordings left unread; it knows
 no batch, so samples go one after the other. Ours is measured as a user calls it, `XyloSim`, with
-all its checks, without and with recording. Both run by turns in one process; what counts is the
-shortest time of each.
+all its checks, without and with recording; `jax` with more than one sample, which is what it is
+for, and when it has compiled. All run by turns in one process; what counts is the shortest time of
+each.
 
 `python -m xylograph.tools.benchmarks.simulator --json result.json`
 """
@@ -21,6 +22,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -38,6 +40,7 @@ from ...hw.engines import make_engine
 ACTIVITIES = {"quiet": 0.01, "moderate": 0.10, "busy": 0.50}
 _N_INPUTS, _N_OUTPUTS, _FAN_OUT = 16, 8, 32
 _INPUT_RATE = 0.3
+_RATIOS = ("ratio", "recording_ratio", "jax_ratio", "jax_recording_ratio")
 # Each turn lasts at least this long: the first run after the other simulator finds cold caches.
 _MIN_SECONDS = 0.05
 # Steps of all samples times hidden neurons: enough that the cost of a call does not count, few
@@ -57,6 +60,8 @@ class Measurement:
         vendor_us: the vendor's simulator [us].
         native_us: `XyloSim` without recording [us].
         recording_us: `XyloSim` with recording [us].
+        jax_us: `XyloSim` with the engine `jax` without recording [us]; `None` with one sample.
+        jax_recording_us: the same with recording [us].
     """
 
     hidden: int
@@ -66,6 +71,8 @@ class Measurement:
     vendor_us: float
     native_us: float
     recording_us: float
+    jax_us: float | None = None
+    jax_recording_us: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -77,9 +84,19 @@ class Measurement:
         """How many times faster with recording, which the vendor's simulator always does."""
         return self.vendor_us / self.recording_us
 
+    @property
+    def jax_ratio(self) -> float | None:
+        """How many times faster the engine `jax` is without recording."""
+        return None if self.jax_us is None else self.vendor_us / self.jax_us
+
+    @property
+    def jax_recording_ratio(self) -> float | None:
+        """How many times faster the engine `jax` is with recording."""
+        return None if self.jax_recording_us is None else self.vendor_us / self.jax_recording_us
+
 
 def measure(hidden: int, batch: int, activity: str, repeats: int) -> Measurement:
-    """Time both simulators on one workload.
+    """Time all simulators on one workload.
 
     Args:
         hidden: hidden neurons.
@@ -88,7 +105,7 @@ def measure(hidden: int, batch: int, activity: str, repeats: int) -> Measurement
         repeats: turns of each; the shortest time counts.
 
     Returns:
-        The times, after a check that both give the same output spikes.
+        The times, after a check that all give the same output spikes.
 
     Raises:
         MissingExtraError: when `xylosim` is not installed.
@@ -98,14 +115,13 @@ def measure(hidden: int, batch: int, activity: str, repeats: int) -> Measurement
     config = _with_activity(_network(rng, hidden), ACTIVITIES[activity], rng)
     n_steps = max(_MIN_STEPS, min(_MAX_STEPS, _WORK // (batch * hidden)))
     raster = _raster(rng, batch, n_steps)
-    native, vendor = XyloSim(config), make_engine("vendor", config)
-    _check_equal(config, raster)
-    lists = raster.tolist()
-    runs: tuple[Callable[[], object], ...] = (
-        lambda: [vendor.simulate(counts) for counts in lists],
-        lambda: native(raster),
-        lambda: native(raster, record=True),
-    )
+    engines = ("native", "jax") if batch > 1 else ("native",)
+    _check_equal(config, raster, engines)
+    vendor, lists = make_engine("vendor", config), raster.tolist()
+    runs: list[Callable[[], object]] = [lambda: [vendor.simulate(counts) for counts in lists]]
+    for engine in engines:
+        sim = XyloSim(config, engine)
+        runs += [partial(sim, raster), partial(sim, raster, record=True)]
     best = [math.inf] * len(runs)
     for _ in range(repeats):
         best = [min(least, _shortest(run)) for least, run in zip(best, runs, strict=True)]
@@ -161,10 +177,13 @@ def _spiking(config: XyloConfig, raster: UInt8[np.ndarray, "batch time input"]) 
     return float((record["Spikes"] > 0).mean())
 
 
-def _check_equal(config: XyloConfig, raster: UInt8[np.ndarray, "batch time input"]) -> None:
-    ours, theirs = (XyloSim(config, engine)(raster[:1])[0] for engine in ("native", "vendor"))
-    if not np.array_equal(ours, theirs):
-        raise RuntimeError("`native` and `vendor` differ: times would say nothing")
+def _check_equal(
+    config: XyloConfig, raster: UInt8[np.ndarray, "batch time input"], engines: Sequence[str]
+) -> None:
+    theirs = XyloSim(config, "vendor")(raster[:1])[0]
+    for engine in engines:
+        if not np.array_equal(XyloSim(config, engine)(raster)[0][:1], theirs):
+            raise RuntimeError(f"`{engine}` and `vendor` differ: times would say nothing")
 
 
 def _shortest(run: Callable[[], object]) -> float:
@@ -178,9 +197,9 @@ def _shortest(run: Callable[[], object]) -> float:
 
 
 def _table(points: Sequence[Measurement]) -> Table:
-    table = Table(
-        box=box.SIMPLE, title="native against xylosim: us per step of one sample, and ratios"
-    )
+    # Narrow enough for 80 columns: times of recording are in the file, their ratios here.
+    title = "us per step of one sample, and ratios to xylosim"
+    table = Table(box=box.SIMPLE_HEAD, title=title, padding=(0, 1, 0, 0), pad_edge=False)
     headers = (
         "hidden",
         "batch",
@@ -188,7 +207,9 @@ def _table(points: Sequence[Measurement]) -> Table:
         "spiking",
         "xylosim",
         "native",
-        "record",
+        "x",
+        "x rec",
+        "jax",
         "x",
         "x rec",
     )
@@ -202,24 +223,37 @@ def _table(points: Sequence[Measurement]) -> Table:
             f"{point.spiking:.1%}",
             f"{point.vendor_us:.2f}",
             f"{point.native_us:.3f}",
-            f"{point.recording_us:.3f}",
             f"{point.ratio:.1f}",
             f"{point.recording_ratio:.1f}",
+            _shown(point.jax_us, 3),
+            _shown(point.jax_ratio, 1),
+            _shown(point.jax_recording_ratio, 1),
         )
     return table
+
+
+def _shown(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
 
 
 def _summary(points: Sequence[Measurement]) -> list[str]:
     lines = []
     for batch in sorted({point.batch for point in points}):
-        ratios = [point.ratio for point in points if point.batch == batch]
-        mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-        lines.append(f"batch {batch}: {min(ratios):.1f} at least, {mean:.1f} in geometric mean")
+        of_batch = [point for point in points if point.batch == batch]
+        by_engine = {
+            "native": [point.ratio for point in of_batch],
+            "jax": [point.jax_ratio for point in of_batch if point.jax_ratio is not None],
+        }
+        for engine, ratios in by_engine.items():
+            if ratios:
+                mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+                least = f"{min(ratios):.1f} at least"
+                lines.append(f"batch {batch}, {engine}: {least}, {mean:.1f} in geometric mean")
     return lines
 
 
 def _machine() -> dict[str, str | int]:
-    packages = {name: version(name) for name in ("numba", "numpy", "xylosim")}
+    packages = {name: version(name) for name in ("jax", "numba", "numpy", "xylosim")}
     return {
         "machine": platform.machine(),
         "processors": len(os.sched_getaffinity(0)),
@@ -236,7 +270,7 @@ def main(
         Path | None, typer.Option("--json", help="Also write the figures to this file.")
     ] = None,
 ) -> None:
-    """Measure the native engine against the vendor's simulator."""
+    """Measure the native and jax engines against the vendor's simulator."""
     console = Console()
     points = []
     for n_samples in batch or [1, 64]:
@@ -248,8 +282,7 @@ def main(
     console.print(", ".join(f"{name} {value}" for name, value in _machine().items()))
     if json_file is not None:
         rows = [
-            dataclasses.asdict(point)
-            | {"ratio": point.ratio, "recording_ratio": point.recording_ratio}
+            dataclasses.asdict(point) | {name: getattr(point, name) for name in _RATIOS}
             for point in points
         ]
         text = json.dumps({"machine": _machine(), "points": rows}, indent=1)

@@ -58,6 +58,11 @@ class XyloSim:
     def __init__(
         self, config: XyloConfig, engine: str = "native", output_mode: str = "Spike"
     ) -> None:
+        if not isinstance(config, XyloConfig):
+            raise TypeError(
+                f"`XyloSim` takes a `XyloConfig`, this is a `{type(config).__name__}`; give the "
+                "`config` of a `Deployment`, and `XyloConfig.load(path)` of a file"
+            )
         if output_mode not in _OUTPUTS:
             known = ", ".join(map(repr, _OUTPUTS))
             raise ValueError(f"no output mode is called {output_mode!r}: known are {known}")

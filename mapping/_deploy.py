@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..hw import DesignRuleError, Violation, XyloConfig
+from ..hw import DesignRuleError, Violation, XyloConfig, saturation_bounds
 from ..hw.chips import ChipLike
 from ._placement import Placement
 from ._rules import SIZE_RULES
@@ -35,7 +35,7 @@ class Deployment:
         config: the integers for the chip.
         specification: the same before rounding.
         placement: which neuron of the network is which of the chip.
-        log: the report of every step, the quantiser's last.
+        log: the report of every step; the last says what can saturate.
         report: the quantiser's report.
     """
 
@@ -91,7 +91,21 @@ def deploy(network: Network, chip: ChipLike, *, quantizer: QuantizerLike = "chan
     ]
     if broken:
         raise DesignRuleError(broken)
-    return Deployment(config, spec, spec.placement, (*log, report), report)
+    log = (*log, report, _saturation_report(config))
+    return Deployment(config, spec, spec.placement, log, report)
+
+
+def _saturation_report(config: XyloConfig) -> PassReport:
+    """What of the configuration could saturate, which nothing in the network does."""
+    bounds = saturation_bounds(config)
+    if bounds.overflow_impossible:
+        return PassReport("CheckSaturation", "no state can saturate, whatever the input")
+    heading, first, *_ = str(bounds).splitlines()
+    loss = (
+        f"with the worst input {heading.removesuffix(':')}, such as {first.removeprefix('- ')}; "
+        "see `saturation_bounds`"
+    )
+    return PassReport("CheckSaturation", "looked for sums that 16 bits do not hold", (loss,))
 
 
 def _quantizer(quantizer: QuantizerLike) -> Quantizer:

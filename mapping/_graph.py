@@ -242,3 +242,24 @@ def _wiring_problems(graph: Graph) -> Iterator[str]:
                     f"`{node.name}` takes {node.n_in} channels, but `{source}` gives "
                     f"{known[source].n_out}"
                 )
+
+
+def weights_into(graph: Graph, node: Node) -> list[tuple[LinearNode, Node]]:
+    """The weight matrices a population receives through, each with where it comes from."""
+    return [
+        (weights, source)
+        for weights in graph.sources_of(node)
+        if isinstance(weights, LinearNode)
+        for source in graph.sources_of(weights)
+    ]
+
+
+def receives_input(graph: Graph, node: Node) -> bool:
+    """Whether a population has weights from the input."""
+    return any(isinstance(source, InputNode) for _, source in weights_into(graph, node))
+
+
+def feeds_output(graph: Graph, node: Node) -> bool:
+    """Whether a population has weights to the output."""
+    output = graph[graph.output]
+    return any(source.name == node.name for _, source in weights_into(graph, output))

@@ -84,6 +84,13 @@ def _batched(data: npt.ArrayLike) -> Shaped[np.ndarray, "batch time channel"]:
             "the data have the shape (time, channel) or (batch, time, channel), at least one of "
             f"each; these have {array.shape}"
         )
+    wrong = ~(np.isfinite(array) & (array >= 0) & (array == np.floor(array)))
+    if wrong.any():
+        place = tuple(np.argwhere(wrong)[0].tolist())
+        raise ValueError(
+            f"the data are spike counts, whole numbers from 0; at {list(place)} there is "
+            f"{array[place]}"
+        )
     return array[None] if array.ndim == 2 else array
 
 
@@ -140,7 +147,14 @@ def _spikes_at(
                 "name neurons by the path under which their spikes are recorded"
             )
         inside = inside[part]
-    return np.asarray(inside).astype(np.int32)
+    counts = np.asarray(inside)
+    whole = counts.astype(np.int32)
+    if not np.array_equal(counts, whole):
+        raise ValueError(
+            f"cannot observe `{name}`: its spikes are not whole numbers, as a chip's are; use a "
+            "`spike_generation_fn` that counts"
+        )
+    return whole
 
 
 @_observe.register

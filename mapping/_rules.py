@@ -10,7 +10,7 @@ import numpy as np
 
 from ..hw import Chip, Violation
 from ..hw.chips import chips_allowing, named_with_limit
-from ._graph import Graph, LinearNode, NeuronNode, Node
+from ._graph import Graph, LinearNode, NeuronNode, Node, feeds_output, receives_input
 
 Rule = Callable[[Graph, Chip], Iterator[Violation]]
 
@@ -162,17 +162,18 @@ def neurons_share_one_dt(graph: Graph, chip: Chip) -> Iterator[Violation]:
 
 
 def time_constants_exceed_dt(graph: Graph, chip: Chip) -> Iterator[Violation]:
-    """Time constants are longer than a step; a decay shift below 1 would forget everything."""
+    """Time constants give a decay shift of at least 1; one of 0 would forget everything."""
     for node in graph.populations:
         for name, taus in (("tau_mem", node.tau_mem), ("tau_syn", node.tau_syn)):
-            short = np.argwhere(~(taus > node.dt))
+            # The shift is `log2(tau / dt)`, rounded: 0.5 is rounded to 0.
+            short = np.argwhere(~(taus > np.sqrt(2) * node.dt))
             if len(short):
                 first = tuple(short[0].tolist())
                 yield Violation(
                     rule="time_constants_exceed_dt",
                     where=f"`{node.name}`",
-                    message=f"has {_counted(len(short), 'value')} of `{name}` not above dt = "
-                    f"{node.dt:g} s; the first is {taus[first]:g} s at {list(first)}",
+                    message=f"has {_counted(len(short), 'value')} of `{name}` not above 1.41 dt = "
+                    f"{np.sqrt(2) * node.dt:.3g} s; the first is {taus[first]:g} s at {list(first)}",
                     hint="make them at least 1.5 dt, or shorten dt",
                 )
 
@@ -211,7 +212,7 @@ def values_are_finite(graph: Graph, chip: Chip) -> Iterator[Violation]:
 def inputs_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """The network has no more input channels than the chip."""
     yield from _within_limit(
-        chip, "inputs_within_limit", "max_inputs", graph.input.size, "input channels"
+        graph, chip, "inputs_within_limit", "max_inputs", graph.input.size, "input channels"
     )
 
 
@@ -219,7 +220,7 @@ def hidden_neurons_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]
     """The network has no more hidden neurons than the chip."""
     n_hidden = sum(node.n_out for node in graph.hidden)
     yield from _within_limit(
-        chip, "hidden_neurons_within_limit", "max_hidden", n_hidden, "hidden neurons"
+        graph, chip, "hidden_neurons_within_limit", "max_hidden", n_hidden, "hidden neurons"
     )
 
 
@@ -227,7 +228,7 @@ def outputs_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """The network has no more output neurons than the chip."""
     n_outputs = graph[graph.output].n_out
     yield from _within_limit(
-        chip, "outputs_within_limit", "max_outputs", n_outputs, "output neurons"
+        graph, chip, "outputs_within_limit", "max_outputs", n_outputs, "output neurons"
     )
 
 
@@ -244,7 +245,7 @@ def synapses_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
                 message=f"has {node.n_synapses} synapses a neuron; {chip.name} allows {kind} "
                 f"{limit}",
                 hint=f"give each neuron {_counted(limit, 'synapse')}"
-                + ("" if is_output else _other_chips("max_synapses", node.n_synapses)),
+                + ("" if is_output else _other_chips(graph, "max_synapses", node.n_synapses)),
             )
 
 
@@ -287,7 +288,7 @@ def _counted(n: int, noun: str) -> str:
 
 
 def _within_limit(
-    chip: Chip, rule: str, limit: str, used: int, resource: str
+    graph: Graph, chip: Chip, rule: str, limit: str, used: int, resource: str
 ) -> Iterator[Violation]:
     allowed = getattr(chip, limit)
     if used > allowed:
@@ -295,12 +296,25 @@ def _within_limit(
             rule=rule,
             where="the network",
             message=f"has {used} {resource}; {chip.name} allows {allowed}",
-            hint=f"use at most {allowed}" + _other_chips(limit, used),
+            hint=f"use at most {allowed}" + _other_chips(graph, limit, used),
         )
 
 
-def _other_chips(limit: str, needed: int) -> str:
-    named = named_with_limit(chips_allowing(limit, needed), limit)
+def _other_chips(graph: Graph, limit: str, needed: int) -> str:
+    """The end of a hint: chips on which this limit and all sizes fit, if there are any."""
+    needs = {
+        "max_inputs": graph.input.size,
+        "max_hidden": sum(node.n_out for node in graph.hidden),
+        "max_outputs": graph[graph.output].n_out,
+        "max_input_expansion": sum(n.n_out for n in graph.hidden if receives_input(graph, n)),
+        "max_output_expansion": sum(n.n_out for n in graph.hidden if feeds_output(graph, n)),
+    }
+    roomy = [
+        chip
+        for chip in chips_allowing(limit, needed)
+        if all(used <= getattr(chip, field) for field, used in needs.items())
+    ]
+    named = named_with_limit(roomy, limit)
     return f", or map to {named}" if named else ""
 
 

@@ -1,6 +1,7 @@
 """Writing files so that a reader finds the whole old one or the whole new one."""
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -21,9 +22,13 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
         The path.
 
     Raises:
-        OSError: when the folder does not exist or cannot be written to.
+        OSError: when the folder does not exist or cannot be written to, or the path is that of
+            something else than a file.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        # Taking the name would remove a device or a pipe; of a folder the system itself says no.
+        raise OSError(errno.EINVAL, "exists and is not a regular file", str(path))
     temporary = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
     try:
         _write_new(temporary, content)

@@ -108,7 +108,15 @@ class LIFJax(JaxModule):
         )
         drawn_from = None if rng_key is None else weight_key
         self.w_rec: Any = (
-            Parameter(w_rec, "weights", weight_init_func, (n, n_in), key=drawn_from, name="w_rec")
+            Parameter(
+                w_rec,
+                "weights",
+                weight_init_func,
+                (n, n_in),
+                permit_reshape=False,
+                key=drawn_from,
+                name="w_rec",
+            )
             if has_rec
             else None
         )

@@ -55,7 +55,14 @@ class LinearJax(JaxModule):
             )
         keys = (None, None) if rng_key is None else jax.random.split(random_key(rng_key))
         self.weight: Any = Parameter(
-            weight, "weights", weight_init_func, self.shape, key=keys[0], name="weight"
+            weight,
+            "weights",
+            weight_init_func,
+            self.shape,
+            # A transposed matrix has the right number of entries in the wrong places.
+            permit_reshape=False,
+            key=keys[0],
+            name="weight",
         )
         self.bias: Any = (
             Parameter(bias, "biases", bias_init_func, self.size_out, key=keys[1], name="bias")

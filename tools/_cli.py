@@ -5,6 +5,7 @@ Numba.
 """
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -30,6 +31,7 @@ ChipOption = Annotated[
 
 def main() -> NoReturn:
     """Run the command line; what goes wrong is one message and exit code 1, or 2 for usage."""
+    warnings.showwarning = _warn
     try:
         app()
     except OSError as error:
@@ -37,6 +39,10 @@ def main() -> NoReturn:
     except XylographError as error:
         _fail(str(error))
     sys.exit(0)
+
+
+def _warn(message: Warning | str, *_: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _fail(message: str) -> NoReturn:
@@ -66,7 +72,7 @@ def _options(
 def demo(
     dataset: Annotated[str, typer.Option(help="`watch` or `digits`.")] = "watch",
     chip: ChipOption = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights and batches.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights and batches.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="Train less, for a first look.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("xylograph-demo"),
 ) -> None:
@@ -90,7 +96,7 @@ def demo(
         dataset=dataset, chip=known_chip, seed=seed, quick=quick, out=out, progress=True
     )
     console.print(summary.table())
-    console.print(f"Network, configuration, figures and a picture are in [bold]{out}[/bold].")
+    print(f"Network, configuration, figures and a picture are in {out}.")
 
 
 @app.command()

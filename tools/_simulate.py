@@ -1,14 +1,18 @@
 """Simulating a configuration file over a raster file."""
 
+import errno
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
 from ..hw import XyloConfig, XyloSim
 from ..models import FormatError
 from ..models._files import write_atomically
+
+_SHOWN_SAMPLES = 10
 
 
 def simulate_file(config: Path, raster: Path, *, engine: str, out: Path | None) -> Iterator[str]:
@@ -27,6 +31,8 @@ def simulate_file(config: Path, raster: Path, *, engine: str, out: Path | None) 
         FormatError: one of the files is not what it should be, or the raster does not fit.
         OSError: a file cannot be read or written.
     """
+    if out is not None and not out.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(out.parent))
     simulation = XyloSim(XyloConfig.load(config), engine=engine)
     data = _read_raster(raster)
     try:
@@ -34,8 +40,10 @@ def simulate_file(config: Path, raster: Path, *, engine: str, out: Path | None) 
     except (TypeError, ValueError) as error:
         raise FormatError(f"{raster}: {error}") from error
     yield f"{simulation.config}"
-    for sample, counts in enumerate(output.sum(axis=1)):
+    for sample, counts in enumerate(output[:_SHOWN_SAMPLES].sum(axis=1)):
         yield f"sample {sample}: output spikes {counts.tolist()}"
+    if len(output) > _SHOWN_SAMPLES:
+        yield f"all {len(output)} samples: output spikes {output.sum(axis=(0, 1)).tolist()}"
     if out is not None:
         buffer = io.BytesIO()
         arrays = {f"state/{name}": array for name, array in state.items()}
@@ -45,10 +53,11 @@ def simulate_file(config: Path, raster: Path, *, engine: str, out: Path | None) 
 
 
 def _read_raster(path: Path) -> np.ndarray:
-    try:
-        data = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise FormatError(f"{path} is no NumPy file of numbers: {error}") from error
-    if not isinstance(data, np.ndarray):
-        raise FormatError(f"{path} holds several arrays; give a `.npy` file with one")
-    return data
+    with path.open("rb") as file:
+        try:
+            return np.lib.format.read_array(file, allow_pickle=False)
+        # NumPy reads a header as Python, and leaves what a damaged one raises as it is.
+        except (ValueError, EOFError, SyntaxError, TokenError, MemoryError) as error:
+            raise FormatError(
+                f"{path} is no `.npy` file of numbers ({error}); write one with `numpy.save`"
+            ) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...hw import Chip
-from .._graph import Graph, InputNode, LinearNode, NeuronNode, Node
+from .._graph import Graph, NeuronNode, Node, feeds_output, receives_input, weights_into
 from .._placement import PlacedGraph, Placement
 from ._report import PassReport
 
@@ -30,8 +30,8 @@ class PlaceNeurons:
 
     def __call__(self, graph: Graph) -> tuple[PlacedGraph, PassReport]:
         """Place a graph that keeps the rules of structure."""
-        receiving = {node.name for node in graph.hidden if _receives_input(graph, node)}
-        feeding = {node.name for node in graph.hidden if _feeds_output(graph, node)}
+        receiving = {node.name for node in graph.hidden if receives_input(graph, node)}
+        feeding = {node.name for node in graph.hidden if feeds_output(graph, node)}
         order = sorted(graph.hidden, key=lambda node: _rank(node.name, receiving, feeding))
         hidden: dict[str, np.ndarray] = {}
         first = 0
@@ -65,25 +65,6 @@ def _rank(name: str, receiving: set[str], feeding: set[str]) -> int:
     return 3 if name in feeding else 2
 
 
-def _weights_into(graph: Graph, node: Node) -> list[tuple[LinearNode, Node]]:
-    """The weight matrices a population receives through, each with where it comes from."""
-    return [
-        (weights, source)
-        for weights in graph.sources_of(node)
-        if isinstance(weights, LinearNode)
-        for source in graph.sources_of(weights)
-    ]
-
-
-def _receives_input(graph: Graph, node: Node) -> bool:
-    return any(isinstance(source, InputNode) for _, source in _weights_into(graph, node))
-
-
-def _feeds_output(graph: Graph, node: Node) -> bool:
-    output = graph[graph.output]
-    return any(source.name == node.name for _, source in _weights_into(graph, output))
-
-
 def _delays(graph: Graph) -> dict[str, int]:
     """Steps by which each population lags behind the network."""
     delay: dict[str, int] = {}
@@ -104,7 +85,7 @@ def _inputs_of_step(graph: Graph, node: NeuronNode) -> list[Node]:
     """The sources of a population that stand before it: their signals take no time."""
     order = [other.name for other in graph.populations]
     later = set(order[order.index(node.name) :])
-    return [source for _, source in _weights_into(graph, node) if source.name not in later]
+    return [source for _, source in weights_into(graph, node) if source.name not in later]
 
 
 def _uneven_delays(graph: Graph, delay: dict[str, int]) -> Iterator[str]:
@@ -122,7 +103,7 @@ def _longer_loops(graph: Graph, delay: dict[str, int]) -> Iterator[str]:
     """
     for node in graph.populations:
         within_step = {source.name for source in _inputs_of_step(graph, node)}
-        for _, source in _weights_into(graph, node):
+        for _, source in weights_into(graph, node):
             if source.name not in within_step and delay[source.name] != delay[node.name]:
                 yield (
                     f"`{node.name}` receives `{source.name}` back after 1 step in the network, "

@@ -97,6 +97,7 @@ def fit(
                 n_steps += 1
             history.append(_means(figures, epoch))
             shown.advance(history[-1])
+    _require_finite(parameters)
     return Fitted(network.set_attributes(parameters), history)
 
 
@@ -143,6 +144,20 @@ def _means(figures: list[dict[str, jax.Array]], epoch: int) -> dict[str, float]:
     return {name: float(np.mean([batch[name] for batch in known])) for name in known[0]}
 
 
+def _require_finite(parameters: Any) -> None:
+    """The loss of the last batch was that of the parameters before it."""
+    broken = [
+        jax.tree_util.keystr(path)
+        for path, value in jax.tree_util.tree_flatten_with_path(parameters)[0]
+        if not np.all(np.isfinite(value))
+    ]
+    if broken:
+        raise TrainingDivergedError(
+            f"training left NaN or infinite values in {', '.join(broken)}; look for an operation "
+            "in the loss whose gradient is not finite, such as a square root of 0"
+        )
+
+
 def _require_usable(inputs: np.ndarray, targets: np.ndarray, epochs: int, batch_size: int) -> None:
     problems = []
     if not inputs.ndim or not targets.ndim or not len(inputs) or len(inputs) != len(targets):
@@ -150,6 +165,11 @@ def _require_usable(inputs: np.ndarray, targets: np.ndarray, epochs: int, batch_
             "`inputs` and `targets` must hold equal numbers of samples and at least one; their "
             f"shapes are {inputs.shape} and {targets.shape}"
         )
+    for name, array in (("inputs", inputs), ("targets", targets)):
+        if array.dtype.kind not in "biuf":
+            problems.append(f"`{name}` must be numbers, got {array.dtype}")
+        elif not np.all(np.isfinite(array)):
+            problems.append(f"`{name}` must be finite; there are NaN or infinite values")
     if epochs < 0:
         problems.append(f"`epochs` must not be negative, got {epochs}")
     if batch_size < 1:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,7 @@ def test_version_is_the_distributions(monkeypatch: pytest.MonkeyPatch, capsys: O
         (("demo", "--chip", "nonsense"), "no chip is called 'nonsense': known are SYNS61300"),
         (("demo", "--dataset", "cats"), "no data set is called 'cats'; known are watch, digits"),
         (("demo", "--seed", "-1"), "greater than or equal to 0"),
+        (("demo", "--seed", str(2**32)), "less than or equal to 4294967295"),
         (("deploy", "n", "--chip", "xylo-imu", "--quantizer", "x"), "no quantizer is called 'x'"),
         (("simulate", "c", "r", "--engine", "x"), "no engine is called 'x'; known are reference"),
         (("nonsense",), "No such command 'nonsense'"),
@@ -167,10 +170,32 @@ def test_a_raster_file_that_is_none_is_refused(
 ) -> None:
     (tmp_path / "text.npy").write_text("no array")
     assert run(monkeypatch, "simulate", config_file, tmp_path / "text.npy") == 1
-    assert "is no NumPy file of numbers" in capsys.readouterr().err
-    np.savez(tmp_path / "two.npz", a=np.ones(2), b=np.ones(2))
-    assert run(monkeypatch, "simulate", config_file, tmp_path / "two.npz") == 1
-    assert "holds several arrays" in capsys.readouterr().err
+    assert "is no `.npy` file of numbers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f8',(((\n", b"\x93NUMPY"]
+)
+def test_a_damaged_raster_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+    config_file: Path,
+    tmp_path: Path,
+    content: bytes,
+) -> None:
+    (tmp_path / "damaged.npy").write_bytes(content)
+    assert run(monkeypatch, "simulate", config_file, tmp_path / "damaged.npy") == 1
+    assert "is no `.npy` file of numbers" in capsys.readouterr().err
+
+
+def test_clipped_counts_are_one_line_of_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, config_file: Path, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "loud.npy", np.full((10, 2), 20))
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert run(monkeypatch, "simulate", config_file, tmp_path / "loud.npy") == 0
+    assert re.fullmatch(r"warning: .*20.*\n", capsys.readouterr().err)
 
 
 def test_deploy_writes_the_configuration_and_says_what_was_lost(
@@ -203,3 +228,26 @@ def test_results_are_as_readable_as_other_files(config_file: Path) -> None:
     mask = os.umask(0)
     os.umask(mask)
     assert config_file.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_what_is_no_file_is_not_replaced_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+    config_file: Path,
+    raster_file: Path,
+    tmp_path: Path,
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert run(monkeypatch, "simulate", config_file, raster_file, "--out", pipe) == 1
+    assert "exists and is not a regular file" in capsys.readouterr().err
+    assert pipe.is_fifo()
+
+
+def test_a_missing_folder_is_found_before_simulating(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, config_file: Path, raster_file: Path
+) -> None:
+    assert run(monkeypatch, "simulate", config_file, raster_file, "--out", "nowhere/x.npz") == 1
+    captured = capsys.readouterr()
+    assert captured.err == "error: nowhere: No such folder\n"
+    assert not captured.out

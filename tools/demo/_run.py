@@ -66,8 +66,9 @@ def run_demo(
     with watch.stage("data"):
         data = load_dataset(dataset)
     network = untrained(data, chip, recipe, seed)
-    # What breaks a rule of the chip now would still break it after the training.
-    deploy(network, chip)
+    with watch.stage("trial mapping"):
+        # What breaks a rule of the chip now would still break it after the training.
+        deploy(network, chip)
     with watch.stage("training"):
         network = train(network, data, recipe, seed, progress=progress).network
     with watch.stage("mapping"):
@@ -94,7 +95,8 @@ def _measure(
     with watch.stage("simulation, native"):
         simulated = observe(deployment, rasters)
     checks, missing = _engine_checks(deployment, rasters, watch)
-    draw_sample(out / "sample.png", data, 0, seen, simulated)
+    with watch.stage("picture"):
+        draw_sample(out / "sample.png", data, 0, seen, simulated)
     return Summary(
         dataset=data.name,
         chip=deployment.config.chip.name,
@@ -105,6 +107,7 @@ def _measure(
         readout=_READOUT,
         accuracy_network=float(np.mean(seen.classes == labels)),
         accuracy_deployed=float(np.mean(simulated.classes == labels)),
+        input_at_limit=float(np.mean(rasters == deployment.config.chip.max_input_spikes)),
         comparison=compare_observations(seen, simulated),
         checks=checks,
         losses=deployment.losses,
@@ -117,8 +120,10 @@ def _measure(
 def _engine_checks(
     deployment: Deployment, rasters: np.ndarray, watch: Stopwatch
 ) -> tuple[tuple[EngineCheck, ...], tuple[str, ...]]:
-    """The native engine against all others that are there."""
+    """The native engine against all others that are there, over every step that counts."""
     checks, missing = [], []
+    # The output of the last step comes later by the delay.
+    rasters = np.pad(rasters, ((0, 0), (0, deployment.placement.output_delay), (0, 0)))
     for engine, n_samples in (("reference", _REFERENCE_SAMPLES), ("vendor", len(rasters))):
         chosen = rasters[:n_samples]
         try:

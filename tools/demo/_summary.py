@@ -9,6 +9,7 @@ from platform import python_version
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from ...hw import ResourceUsage
 from ...mapping import Comparison
@@ -61,6 +62,8 @@ class Summary:
         n_test: test samples.
         readout: how a class is read from the output.
         accuracy_network: share of test samples that the JAX network gets right.
+        input_at_limit: share of the input counts of the test that are as high as the chip's
+            counters go; what was above was cut when the recordings were encoded.
         accuracy_deployed: the same of the configuration in the bit-accurate simulation.
         comparison: the network against the deployed configuration.
         checks: the native engine against others.
@@ -79,6 +82,7 @@ class Summary:
     readout: str
     accuracy_network: float
     accuracy_deployed: float
+    input_at_limit: float
     comparison: Comparison
     checks: tuple[EngineCheck, ...]
     losses: tuple[str, ...]
@@ -101,6 +105,7 @@ class Summary:
             "accuracy": {"network": self.accuracy_network, "deployed": self.accuracy_deployed},
             "network_against_deployed": _comparison(self.comparison),
             "native_against": [asdict(check) for check in self.checks],
+            "input_at_limit": self.input_at_limit,
             "losses": list(self.losses),
             "usage": [asdict(row) for row in self.usage],
             "seconds": {stage: round(time, 2) for stage, time in self.seconds.items()},
@@ -126,13 +131,15 @@ class Summary:
             self._time_rows(),
         ):
             for name, value in section:
-                table.add_row(name, value)
+                # As text: rich would take brackets, such as those of an extra, for its markup.
+                table.add_row(Text(name), Text(value))
             table.add_section()
         return table
 
     def _accuracy_rows(self) -> Iterator[tuple[str, str]]:
         yield "accuracy, JAX network", f"{self.accuracy_network:.1%} of {self.n_test} test samples"
         yield "accuracy, deployed", f"{self.accuracy_deployed:.1%}  (class: {self.readout})"
+        yield "input counts at the limit", f"{self.input_at_limit:.2%}, may have been cut"
 
     def _agreement_rows(self) -> Iterator[tuple[str, str]]:
         yield (
@@ -159,9 +166,8 @@ class Summary:
             yield "not checked", reason
 
     def _loss_rows(self) -> Iterator[tuple[str, str]]:
-        for loss in self.losses:
-            field, _, size = loss.partition(": ")
-            yield f"lost in {field.strip('`')}", size
+        for number, loss in enumerate(self.losses):
+            yield "" if number else "lost on the way", loss
 
     def _usage_rows(self) -> Iterator[tuple[str, str]]:
         for row in self.usage:
@@ -170,6 +176,7 @@ class Summary:
     def _time_rows(self) -> Iterator[tuple[str, str]]:
         for stage, time in self.seconds.items():
             yield stage, f"{time:.1f} s"
+        yield "all stages", f"{sum(self.seconds.values()):.1f} s"
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The demo on the real recordings, with the least training that shows the whole road."""
 
+import io
 import json
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
@@ -8,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from xylograph.hw import DesignRuleError, XyloConfig, XyloSim, get_chip
 from xylograph.models import MissingExtraError, load
-from xylograph.tools.datasets import load_dataset
+from xylograph.tools.datasets import DATASETS, load_dataset
 from xylograph.tools.demo import RECIPES, Summary, _run, run_demo
 
 
@@ -90,10 +92,33 @@ def test_the_table_and_the_file_show_the_same_figures(result: tuple[Summary, Pat
     assert document["accuracy"]["deployed"] == summary.accuracy_deployed
     assert document["run"]["seed"] == 3
     assert document["versions"]["jax"]
-    shown = dict(zip(*(column._cells for column in summary.table().columns), strict=True))
+    names, values = (map(str, column._cells) for column in summary.table().columns)
+    shown = dict(zip(names, values, strict=True))
     assert shown["accuracy, deployed"].startswith(f"{summary.accuracy_deployed:.1%}")
     assert shown["hidden neurons"] == "64 of 992"
     assert shown["native and reference"].startswith("0 of ")
+
+
+@needs_data
+def test_the_table_names_the_extra_that_is_missing(result: tuple[Summary, Path]) -> None:
+    summary = replace(result[0], missing=('run `pip install "xylograph[xylosim]"`',))
+    console = Console(file=io.StringIO(), width=200)
+    console.print(summary.table())
+    assert 'pip install "xylograph[xylosim]"' in console.file.getvalue()
+
+
+def test_there_is_a_recipe_for_each_data_set() -> None:
+    assert set(RECIPES) == set(DATASETS)
+
+
+@needs_data
+@pytest.mark.slow
+@pytest.mark.parametrize(("dataset", "least"), [("watch", 0.80), ("digits", 0.85)])
+def test_the_demo_reaches_what_it_promises(tmp_path: Path, dataset: str, least: float) -> None:
+    summary = demo(tmp_path, dataset=dataset, chip=DATASETS[dataset].chip, seed=0)
+    assert summary.accuracy_deployed >= least
+    assert summary.accuracy_network - summary.accuracy_deployed <= 0.02
+    assert sum(summary.seconds.values()) < 300
 
 
 @needs_data

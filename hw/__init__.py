@@ -13,9 +13,9 @@ from ._config import XyloConfig as XyloConfig
 from ._errors import DesignRuleError as DesignRuleError, Violation as Violation
 from ._saturation import (
     SaturationBounds as SaturationBounds,
-    VariableBounds as VariableBounds,
     saturation_bounds as saturation_bounds,
 )
+from ._saturation_layer import VariableBounds as VariableBounds
 from ._sim import XyloSim as XyloSim
 from ._usage import ResourceUsage as ResourceUsage
 from .chips import (

@@ -30,42 +30,19 @@ Source: chip facts, section 2; onnx facts, finding 1 (why the order of sums matt
 """
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int64, Integer
+from jaxtyping import Int64, Integer
 
 from ._config import XyloConfig
 from ._fields import counted
+from ._saturation_layer import Arriving, Layer, VariableBounds, layer_bounds
 
-_LOW, _HIGH = -32768, 32767
 # More than the most spikes of a step, so that one neuron whose spikes rise one by one settles.
 _ROUNDS = 40
 # Of each variable so many neurons are written out.
 _SHOWN = 10
-
-
-@dataclass(frozen=True, eq=False)
-class VariableBounds:
-    """How far one state variable can go, neuron by neuron.
-
-    Attributes:
-        low: lowest value at the end of a step, after the decay of a current, after the spikes.
-        high: highest value at the end of a step.
-        lowest: lowest sum on the way through a step, not yet clipped to 16 bits.
-        highest: highest sum on the way.
-    """
-
-    low: Int64[np.ndarray, " n"]
-    high: Int64[np.ndarray, " n"]
-    lowest: Int64[np.ndarray, " n"]
-    highest: Int64[np.ndarray, " n"]
-
-    @property
-    def can_saturate(self) -> Bool[np.ndarray, " n"]:
-        """Which neurons may have a sum that 16 bits do not hold."""
-        return (self.lowest < _LOW) | (self.highest > _HIGH)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +145,7 @@ def saturation_bounds(config: XyloConfig) -> SaturationBounds:
     spikes, copied = np.zeros((2, config.n_hidden), np.int64)
     for n_rounds in itertools.count():
         arriving = from_inputs + _arriving(spikes, recurrent, config.n_hidden)
-        bounds = _layer_bounds(hidden, arriving, copied)
+        bounds = layer_bounds(hidden, arriving, copied)
         grown = _handed_on(bounds.own_spikes, config)
         if not any((new > old).any() for new, old in zip(grown, (spikes, copied), strict=True)):
             break
@@ -176,7 +153,7 @@ def saturation_bounds(config: XyloConfig) -> SaturationBounds:
         spikes = _widened(spikes, grown[0], limit)
         copied = _widened(copied, grown[1], limit)
     expansion = spikes[config.n_hidden - config.n_output_expansion :]
-    out = _layer_bounds(
+    out = layer_bounds(
         output, _arriving(expansion, outputs, config.n_outputs), np.zeros(config.n_outputs, int)
     )
     return SaturationBounds(
@@ -189,39 +166,9 @@ def saturation_bounds(config: XyloConfig) -> SaturationBounds:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Layer:
-    """Parameters of the hidden neurons or of the outputs."""
-
-    dash_mem: Int64[np.ndarray, " n"]
-    dash_syn: Int64[np.ndarray, "synapse n"]
-    threshold: Int64[np.ndarray, " n"]
-    bias: Int64[np.ndarray, " n"]
-    max_spikes: int
-    core_version: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Arriving:
-    """Sums of all that arrives in one step: of the negative and of the positive weights."""
-
-    low: Int64[np.ndarray, "synapse n"]
-    high: Int64[np.ndarray, "synapse n"]
-
-    def __add__(self, other: "_Arriving") -> "_Arriving":
-        return _Arriving(self.low + other.low, self.high + other.high)
-
-
-@dataclass(frozen=True, eq=False)
-class _LayerBounds:
-    currents: tuple[VariableBounds, ...]
-    vmem: VariableBounds
-    own_spikes: Int64[np.ndarray, " n"]
-
-
-def _hidden_layer(config: XyloConfig) -> _Layer:
+def _hidden_layer(config: XyloConfig) -> Layer:
     dash_syn = np.stack([config.dash_syn, config.dash_syn_2])[: config.n_synapses]
-    return _Layer(
+    return Layer(
         dash_mem=config.dash_mem.astype(np.int64),
         dash_syn=dash_syn.astype(np.int64),
         threshold=config.threshold.astype(np.int64),
@@ -231,8 +178,8 @@ def _hidden_layer(config: XyloConfig) -> _Layer:
     )
 
 
-def _output_layer(config: XyloConfig) -> _Layer:
-    return _Layer(
+def _output_layer(config: XyloConfig) -> Layer:
+    return Layer(
         dash_mem=config.dash_mem_out.astype(np.int64),
         dash_syn=config.dash_syn_out.astype(np.int64)[None],
         threshold=config.threshold_out.astype(np.int64),
@@ -253,103 +200,19 @@ def _arriving(
     counts: Int64[np.ndarray, " source"],
     weights: Integer[np.ndarray, "source n synapse"],
     n_targets: int,
-) -> _Arriving:
+) -> Arriving:
     """What can arrive at `n_targets` neurons, of which the first `n` have weights."""
     ends = []
     for part in (np.minimum(weights, 0), np.maximum(weights, 0)):
         # Exact: integers below 2 to the 53; ten times quicker than a product of integers.
         sums = np.tensordot(counts.astype(float), part.astype(float), axes=1).astype(np.int64)
         ends.append(np.pad(sums.T, ((0, 0), (0, n_targets - len(sums)))))
-    return _Arriving(*ends)
+    return Arriving(*ends)
 
 
 def _nothing(n: int) -> VariableBounds:
     zero = np.zeros(n, np.int64)
     return VariableBounds(zero, zero, zero, zero)
-
-
-def _layer_bounds(
-    layer: _Layer, arriving: _Arriving, copied: Int64[np.ndarray, " n"]
-) -> _LayerBounds:
-    currents = tuple(
-        _current_bounds(dash, low, high)
-        for dash, low, high in zip(layer.dash_syn, arriving.low, arriving.high, strict=True)
-    )
-    lowest = np.sum([bounds.low for bounds in currents], axis=0)
-    highest = np.sum([bounds.high for bounds in currents], axis=0)
-    vmem, own_spikes = _voltage_bounds(layer, lowest, highest, copied)
-    return _LayerBounds(currents, vmem, own_spikes)
-
-
-def _current_bounds(
-    dash: Int64[np.ndarray, " n"],
-    arriving_low: Int64[np.ndarray, " n"],
-    arriving_high: Int64[np.ndarray, " n"],
-) -> VariableBounds:
-    high = _highest_closed(lambda x: _decayed(_clipped(x + arriving_high), dash), len(dash))
-    low = _lowest_closed(lambda x: _decayed(_clipped(x + arriving_low), dash), len(dash))
-    return VariableBounds(low, high, low + arriving_low, high + arriving_high)
-
-
-def _voltage_bounds(
-    layer: _Layer,
-    current_low: Int64[np.ndarray, " n"],
-    current_high: Int64[np.ndarray, " n"],
-    copied: Int64[np.ndarray, " n"],
-) -> tuple[VariableBounds, Int64[np.ndarray, " n"]]:
-    """How far the membranes go, and how often the neurons can spike by themselves in a step."""
-    threshold, n = layer.threshold, len(layer.threshold)
-    high = _highest_closed(
-        lambda x: _clipped(_after_spikes(_charged(layer, x, current_high)[-1], layer, copied)), n
-    )
-    low = _lowest_closed(lambda x: _clipped(_charged(layer, x, current_low)[-1]), n)
-    raised = _after_spikes(_charged(layer, high, current_high)[-1], layer, copied)
-    wraps = (threshold < 0) & (raised > _HIGH)
-    low, high = np.where(wraps, _LOW, low), np.where(wraps, _HIGH, high)
-    ends = [
-        *_charged(layer, low, current_low, other_end=high),
-        *_charged(layer, high, current_high, other_end=low),
-    ]
-    top = _clipped(_charged(layer, high, current_high)[-1])
-    raised = np.where(threshold < 0, _after_spikes(top, layer, copied), top)
-    fires = top >= threshold
-    spikes = np.where(threshold > 0, top // np.maximum(threshold, 1), layer.max_spikes)
-    own_spikes = np.where(fires, np.minimum(spikes, layer.max_spikes), 0)
-    lowest, highest = np.min([low, *ends], axis=0), np.max([high, raised, *ends], axis=0)
-    return VariableBounds(low, high, lowest, highest), own_spikes
-
-
-def _charged(
-    layer: _Layer,
-    vmem: Int64[np.ndarray, " n"],
-    current: Int64[np.ndarray, " n"],
-    other_end: Int64[np.ndarray, " n"] | None = None,
-) -> list[Int64[np.ndarray, " n"]]:
-    """All sums, none clipped, on the way to the voltage before the spikes, which is the last one.
-
-    The decay of the voltage at the other end of the range pushes the first sums further to this
-    end than the decay of this voltage does.
-    """
-    if layer.core_version == 1:
-        return [vmem - _loss(vmem, layer.dash_mem) + current]
-    first = -_loss(vmem if other_end is None else other_end, layer.dash_mem) + current
-    second = _clipped(first) + layer.bias
-    # Quirk of the core: with dash 0 the decay of -32768 is 32768, which wraps.
-    loss = -_loss(vmem, layer.dash_mem)
-    change = _clipped(np.where(loss > _HIGH, _LOW, loss) + current)
-    return [first, second, vmem + _clipped(change + layer.bias)]
-
-
-def _after_spikes(
-    vmem: Int64[np.ndarray, " n"], layer: _Layer, copied: Int64[np.ndarray, " n"]
-) -> Int64[np.ndarray, " n"]:
-    """The highest voltage that spikes leave of any voltage up to this one, not clipped."""
-    threshold = layer.threshold
-    vmem = _clipped(vmem)
-    room = layer.max_spikes - copied
-    left = np.maximum(np.minimum(vmem, threshold - 1), vmem - room * threshold)
-    raised = np.where(vmem >= threshold, vmem - layer.max_spikes * threshold, vmem)
-    return np.where(threshold > 0, left, raised)
 
 
 def _handed_on(
@@ -371,44 +234,3 @@ def _widened(
 ) -> Int64[np.ndarray, " n"]:
     """What grew, grown as far as it did or up to the limit, whichever is more."""
     return np.where(new > old, np.maximum(new, limit), old)
-
-
-def _highest_closed(
-    step: Callable[[Int64[np.ndarray, " n"]], Int64[np.ndarray, " n"]], n: int
-) -> Int64[np.ndarray, " n"]:
-    """The smallest value from zero on that a step takes no further up."""
-    low = np.zeros(n, np.int64)
-    # First at zero: with thresholds below zero a step can take much further just above it.
-    high = np.where(step(low) <= low, low, _HIGH)
-    while (low < high).any():
-        middle = (low + high) // 2
-        is_closed = step(middle) <= middle
-        low, high = np.where(is_closed, low, middle + 1), np.where(is_closed, middle, high)
-    return high
-
-
-def _lowest_closed(
-    step: Callable[[Int64[np.ndarray, " n"]], Int64[np.ndarray, " n"]], n: int
-) -> Int64[np.ndarray, " n"]:
-    """The highest value from zero down that a step takes no further down."""
-    low, high = np.full(n, _LOW), np.zeros(n, np.int64)
-    while (low < high).any():
-        middle = (low + high + 1) // 2
-        is_closed = step(middle) >= middle
-        low, high = np.where(is_closed, middle, low), np.where(is_closed, high, middle - 1)
-    return low
-
-
-def _loss(value: Int64[np.ndarray, " n"], dash: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    shifted = value >> dash
-    return shifted + ((shifted == 0) & (value > 0))
-
-
-def _decayed(
-    value: Int64[np.ndarray, " n"], dash: Int64[np.ndarray, " n"]
-) -> Int64[np.ndarray, " n"]:
-    return value - _loss(value, dash)
-
-
-def _clipped(value: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    return np.clip(value, _LOW, _HIGH)

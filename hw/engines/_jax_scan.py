@@ -1,6 +1,7 @@
 """All time steps of the `jax` engine, and what is recorded of them; JAX."""
 
 from functools import partial
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,12 @@ from jaxtyping import Array, Bool, Int32, Shaped, UInt8
 from ._interface import RECORDED
 from ._jax_network import Network
 from ._jax_step import Program, State, quiet, step
+
+# Before a step: the state, and whether nothing arrived and nothing moved in the step before.
+_Carry: TypeAlias = tuple[State, Bool[Array, " sample"]]
+# Which step, and what comes in.
+_Step: TypeAlias = tuple[Int32[Array, ""], UInt8[Array, "sample input"]]
+_Shown: TypeAlias = dict[str, Shaped[Array, "sample ..."]]
 
 
 def scan(
@@ -34,46 +41,42 @@ def scan(
         The state at the end, whether nothing arrived and nothing moved in the last step, and what
         is wanted, time first; of steps that were passed over it is zero.
     """
+    compute = partial(_computed, program, network, n_steps)
 
-    def compute(
-        before: State,
-        was_quiet: Bool[Array, " sample"],
-        index: Int32[Array, ""],
-        counts: UInt8[Array, "sample input"],
-    ) -> tuple[tuple[State, Bool[Array, " sample"]], dict[str, Shaped[Array, "sample ..."]]]:
-        spikes = counts.astype(jnp.float32)
-        after = step(program, network, before, spikes)
-        look = partial(quiet, program, network, before, after, spikes)
-        nothing = jnp.zeros(was_quiet.shape, bool)
-        if not program.has_hibernation:
-            no_arrival, is_quiet = nothing, nothing
-        elif "hibernation" in program.wanted:
-            no_arrival, is_quiet = look()
-        else:
-            # The last step alone is looked back at, by the first one of the next call.
-            is_last = index == n_steps - 1
-            no_arrival, is_quiet = jax.lax.cond(is_last, look, lambda: (nothing, nothing))
-        # With biases the core decides at the end of a step whether it sleeps in the next one, and a
-        # spike that arrives wakes it at once.
-        asleep = jnp.where(network.has_bias, was_quiet & no_arrival, is_quiet)
-        return (after, is_quiet), _recorded(program, after, asleep)
-
-    def compute_or_pass(
-        carry: tuple[State, Bool[Array, " sample"]],
-        at: tuple[Int32[Array, ""], UInt8[Array, "sample input"]],
-    ) -> tuple[tuple[State, Bool[Array, " sample"]], dict[str, Shaped[Array, "sample ..."]]]:
-        shapes = jax.eval_shape(compute, *carry, *at)[1]
+    def compute_or_pass(carry: _Carry, at: _Step) -> tuple[_Carry, _Shown]:
+        shapes = jax.eval_shape(compute, carry, at)[1]
         empty = {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}
-        return jax.lax.cond(at[0] < n_steps, lambda: compute(*carry, *at), lambda: (carry, empty))
+        index, _ = at
+        return jax.lax.cond(index < n_steps, lambda: compute(carry, at), lambda: (carry, empty))
 
     steps = jnp.arange(len(raster), dtype=jnp.int32)
     (end, is_quiet), recorded = jax.lax.scan(compute_or_pass, (start, was_quiet), (steps, raster))
     return end, is_quiet, recorded
 
 
-def _recorded(
-    program: Program, state: State, asleep: Bool[Array, " sample"]
-) -> dict[str, Shaped[Array, "sample ..."]]:
+def _computed(
+    program: Program, network: Network, n_steps: Int32[Array, ""], carry: _Carry, at: _Step
+) -> tuple[_Carry, _Shown]:
+    """One step: what the next one starts from, and what is recorded."""
+    (before, was_quiet), (index, counts) = carry, at
+    spikes = counts.astype(jnp.float32)
+    after = step(program, network, before, spikes)
+    look = partial(quiet, program, network, before, after, spikes)
+    nothing = jnp.zeros(was_quiet.shape, bool)
+    if not program.has_hibernation:
+        no_arrival, is_quiet = nothing, nothing
+    elif "hibernation" in program.wanted:
+        no_arrival, is_quiet = look()
+    else:
+        # The last step alone is looked back at, by the first one of the next call.
+        no_arrival, is_quiet = jax.lax.cond(index == n_steps - 1, look, lambda: (nothing, nothing))
+    # With biases the core decides at the end of a step whether it sleeps in the next one, and a
+    # spike that arrives wakes it at once.
+    asleep = jnp.where(network.has_bias, was_quiet & no_arrival, is_quiet)
+    return (after, is_quiet), _recorded(program, after, asleep)
+
+
+def _recorded(program: Program, state: State, asleep: Bool[Array, " sample"]) -> _Shown:
     hidden, outputs = slice(program.hidden_places), slice(program.hidden_places, None)
     isyn = state.isyn[:, :, hidden]
     shown = {

@@ -197,14 +197,13 @@ def _shortest(run: Callable[[], object]) -> float:
 
 
 def _table(points: Sequence[Measurement]) -> Table:
-    # Narrow enough for 80 columns: times of recording are in the file, their ratios here.
+    # Narrow enough for 80 columns: the other figures are in the file.
     title = "us per step of one sample, and ratios to xylosim"
     table = Table(box=box.SIMPLE_HEAD, title=title, padding=(0, 1, 0, 0), pad_edge=False)
     headers = (
         "hidden",
         "batch",
         "activity",
-        "spiking",
         "xylosim",
         "native",
         "x",
@@ -220,7 +219,6 @@ def _table(points: Sequence[Measurement]) -> Table:
             f"{point.hidden}",
             f"{point.batch}",
             point.activity,
-            f"{point.spiking:.1%}",
             f"{point.vendor_us:.2f}",
             f"{point.native_us:.3f}",
             f"{point.ratio:.1f}",

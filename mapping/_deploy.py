@@ -24,7 +24,7 @@ else:
 QUANTIZERS: Mapping[str, Quantizer] = MappingProxyType(
     {"channel": channel_quantize, "global": global_quantize}
 )
-"""The quantisers `deploy` knows by name."""
+"""The quantizers `deploy` knows by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Deployment:
         specification: the same before rounding.
         placement: which neuron of the network is which of the chip.
         log: the report of every step; the last says what can saturate.
-        report: the quantiser's report.
+        report: the quantizer's report.
     """
 
     config: XyloConfig
@@ -54,7 +54,7 @@ class Deployment:
 def deploy(network: Network, chip: ChipLike, *, quantizer: QuantizerLike = "channel") -> Deployment:
     """Turn a trained network into a checked configuration.
 
-    Traces the network, places and quantises it, and checks the result against the rules of the
+    Traces the network, places and quantizes it, and checks the result against the rules of the
     chip.
 
     Args:
@@ -68,8 +68,8 @@ def deploy(network: Network, chip: ChipLike, *, quantizer: QuantizerLike = "chan
 
     Raises:
         DesignRuleError: the network cannot be on that chip; lists everything that is in the way.
-        TypeError: a module that cannot be traced, or a quantiser that is neither name nor function.
-        ValueError: an unknown chip or quantiser, or one that leaves values that are no integers or
+        TypeError: a module that cannot be traced, or a quantizer that is neither name nor function.
+        ValueError: an unknown chip or quantizer, or one that leaves values that are no integers or
             do not fit.
 
     >>> from xylograph.models import LIFJax, LinearJax, Sequential
@@ -113,11 +113,11 @@ def _quantizer(quantizer: QuantizerLike) -> Quantizer:
         return quantizer
     if not isinstance(quantizer, str):
         raise TypeError(
-            f"a quantiser is a name or a function, this is a `{type(quantizer).__name__}`; known "
+            f"a quantizer is a name or a function, this is a `{type(quantizer).__name__}`; known "
             f"names are {', '.join(QUANTIZERS)}"
         )
     if quantizer not in QUANTIZERS:
-        raise ValueError(f"no quantiser is called {quantizer!r}; known are {', '.join(QUANTIZERS)}")
+        raise ValueError(f"no quantizer is called {quantizer!r}; known are {', '.join(QUANTIZERS)}")
     return QUANTIZERS[quantizer]
 
 

@@ -12,7 +12,7 @@ from ._placement import Placement
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Specification:
-    """The values of a `XyloConfig`, real numbers until a quantiser has made them integers.
+    """The values of a `XyloConfig`, real numbers until a quantizer has made them integers.
 
     Columns of `weights_in` are the first hidden neurons, rows of `weights_out` the last ones.
     Thresholds and biases are in the units of the weights; a dash is `log2(tau / dt)`.
@@ -60,7 +60,7 @@ class Specification:
         """The configuration with these values.
 
         Raises:
-            ValueError: values that are no integers or do not fit; quantise first.
+            ValueError: values that are no integers or do not fit; quantize first.
         """
         values: dict[str, Any] = {
             f.name: getattr(self, f.name) for f in fields(self) if f.name != "placement"

@@ -1,7 +1,7 @@
 """Networks as JAX pytrees: modules, losses, training.
 
 In: rasters `(time, channel)` or `(batch, time, channel)`. Out: `(output, new_state, record)`.
-Read `_module.py` and `_parameters.py` for the contract, then one file a module.
+Read `module.py` and `parameters.py` for the contract, then one file a module.
 
 Names load their home on first use: what only needs an error class does not load JAX.
 """
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from ._leak import dash_to_tau as dash_to_tau
     from ._lif import LIFJax as LIFJax
     from ._linear import LinearJax as LinearJax
-    from ._module import JaxModule as JaxModule
-    from ._parameters import (
-        Parameter as Parameter,
-        SimulationParameter as SimulationParameter,
-        State as State,
-    )
     from ._saving import load as load, save as save
     from ._sequential import JaxSequential as JaxSequential, Sequential as Sequential
     from ._static_json import register_function as register_function
     from ._surrogate import (
         periodic_exponential as periodic_exponential,
         step_pwl as step_pwl,
+    )
+    from .module import JaxModule as JaxModule
+    from .parameters import (
+        Parameter as Parameter,
+        SimulationParameter as SimulationParameter,
+        State as State,
     )
 
 __all__ = [
@@ -70,15 +70,15 @@ _HOME = {
     "Constant": "_constant",
     "Fill": "_initializers",
     "FormatError": "_errors",
-    "JaxModule": "_module",
+    "JaxModule": "module",
     "JaxSequential": "_sequential",
     "LIFJax": "_lif",
     "LinearJax": "_linear",
     "MissingExtraError": "_errors",
-    "Parameter": "_parameters",
+    "Parameter": "parameters",
     "Sequential": "_sequential",
-    "SimulationParameter": "_parameters",
-    "State": "_parameters",
+    "SimulationParameter": "parameters",
+    "State": "parameters",
     "XylographError": "_errors",
     "dash_to_tau": "_leak",
     "kaiming": "_initializers",

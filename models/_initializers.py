@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._parameters import Shape
+from .parameters import Shape
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from ._initializers import Fill, kaiming, random_key
-from ._module import JaxModule, Tree
-from ._parameters import Parameter, SimulationParameter, State, is_array
 from ._surrogate import step_pwl
+from .module import JaxModule, Tree
+from .parameters import Parameter, SimulationParameter, State, is_array
 
 
 class LIFJax(JaxModule):

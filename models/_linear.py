@@ -6,9 +6,9 @@ from typing import Any
 import jax
 
 from ._initializers import kaiming, random_key, uniform_sqrt
-from ._module import JaxModule, Tree
-from ._parameters import Parameter
 from ._raster import as_floats
+from .module import JaxModule, Tree
+from .parameters import Parameter
 
 
 class LinearJax(JaxModule):

@@ -21,9 +21,9 @@ from ._anatomy import dissect
 from ._classes import public_path
 from ._errors import FormatError
 from ._files import write_atomically
-from ._module import JaxModule
 from ._rebuild import rebuild
 from ._static_json import encode
+from .module import JaxModule
 
 FORMAT = "xylograph-network"
 VERSION = 1

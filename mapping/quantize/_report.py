@@ -50,7 +50,7 @@ class FieldLoss:
 
 @dataclass(frozen=True)
 class QuantizationReport(PassReport):
-    """What a quantiser did, with the loss of each field.
+    """What a quantizer did, with the loss of each field.
 
     Attributes:
         fields: one entry for each field.

@@ -111,7 +111,7 @@ def _require_finite(spec: Specification) -> None:
     wrong = [f"`{name}`" for name, array in values.items() if not np.all(np.isfinite(array))]
     if wrong:
         raise ValueError(
-            f"cannot quantise NaN or infinite values in {', '.join(wrong)}: has the training "
+            f"cannot quantize NaN or infinite values in {', '.join(wrong)}: has the training "
             "diverged?"
         )
 

@@ -12,7 +12,7 @@ import numpy as np
 import optax
 
 from .._errors import XylographError
-from .._module import JaxModule
+from ..module import JaxModule
 from ._progress import Progress
 
 Module = TypeVar("Module", bound=JaxModule)

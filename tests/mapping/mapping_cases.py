@@ -126,7 +126,7 @@ def golden(n_synapses: int) -> tuple[Specification, dict[str, np.ndarray]]:
 
 
 def only_rounded(spec: Specification) -> tuple[Specification, QuantizationReport]:
-    """A quantiser for networks whose weights, thresholds and biases are integers already."""
+    """A quantizer for networks whose weights, thresholds and biases are integers already."""
     arrays = {f.name: getattr(spec, f.name) for f in fields(spec)}
     rounded = {
         name: np.round(array).astype(np.int64)

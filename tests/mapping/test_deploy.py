@@ -52,7 +52,7 @@ def test_every_step_leaves_its_report() -> None:
     assert deployment.log[-2] is deployment.report
 
 
-def test_the_default_quantiser_scales_each_neuron() -> None:
+def test_the_default_quantizer_scales_each_neuron() -> None:
     net = chain(2, 5, 3)
     deployment = deploy(net, "xylo-imu")
     assert deployment.config == deploy(net, "xylo-imu", quantizer="channel").config
@@ -60,14 +60,14 @@ def test_the_default_quantiser_scales_each_neuron() -> None:
     assert deployment.config == expected.to_config()
 
 
-def test_the_global_quantiser_goes_by_its_name() -> None:
+def test_the_global_quantizer_goes_by_its_name() -> None:
     deployment = deploy(chain(2, 5, 3), "xylo-imu", quantizer="global")
     expected, _ = global_quantize(deployment.specification)
     assert deployment.config == expected.to_config()
     assert deployment.report.name == "global_quantize"
 
 
-def test_a_quantiser_may_be_a_function() -> None:
+def test_a_quantizer_may_be_a_function() -> None:
     def four_bits(spec: Specification) -> tuple[Specification, QuantizationReport]:
         return channel_quantize(spec, bits_per_weight=4)
 
@@ -123,27 +123,27 @@ def test_a_network_made_of_the_chips_numbers_loses_nothing() -> None:
     assert deploy(net, "xylo-imu", quantizer=only_rounded).losses == ()
 
 
-def test_an_unknown_quantiser_is_refused_before_anything_is_done() -> None:
+def test_an_unknown_quantizer_is_refused_before_anything_is_done() -> None:
     with pytest.raises(
-        ValueError, match="no quantiser is called 'best'; known are channel, global"
+        ValueError, match="no quantizer is called 'best'; known are channel, global"
     ):
         deploy("no network", "no chip", quantizer="best")  # type: ignore[arg-type]
 
 
-def test_what_is_neither_name_nor_function_is_no_quantiser() -> None:
-    with pytest.raises(TypeError, match="a quantiser is a name or a function, this is a `int`"):
+def test_what_is_neither_name_nor_function_is_no_quantizer() -> None:
+    with pytest.raises(TypeError, match="a quantizer is a name or a function, this is a `int`"):
         deploy(chain(2, 5, 3), "xylo-imu", quantizer=8)  # type: ignore[arg-type]
 
 
-def test_a_quantiser_that_leaves_fractions_is_told_so() -> None:
+def test_a_quantizer_that_leaves_fractions_is_told_so() -> None:
     def lazy(spec: Specification) -> tuple[Specification, QuantizationReport]:
         return spec, QuantizationReport("lazy", "did nothing")
 
-    with pytest.raises(ValueError, match="not an integer: quantise first"):
+    with pytest.raises(ValueError, match="not an integer: quantize first"):
         deploy(chain(2, 5, 3), "xylo-imu", quantizer=lazy)
 
 
-def test_a_quantiser_that_leaves_the_ranges_is_told_so() -> None:
+def test_a_quantizer_that_leaves_the_ranges_is_told_so() -> None:
     def generous(spec: Specification) -> tuple[Specification, QuantizationReport]:
         integers, report = only_rounded(replace(spec, weights_out=spec.weights_out * 0 + 200))
         return integers, report
@@ -159,7 +159,7 @@ def test_unknown_chips_and_other_things_are_refused() -> None:
         deploy("net.json", "xylo-imu")  # type: ignore[arg-type]
 
 
-def test_a_network_that_cannot_be_placed_is_not_quantised() -> None:
+def test_a_network_that_cannot_be_placed_is_not_quantized() -> None:
     def never(spec: Specification) -> Any:
         raise AssertionError("was called")
 

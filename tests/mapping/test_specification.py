@@ -30,8 +30,8 @@ def test_aliases_are_taken_along() -> None:
     assert spec.to_config().aliases == aliases
 
 
-def test_a_float_specification_is_told_to_be_quantised_first() -> None:
-    text = r"`weights_in\[0, 0, 0\]` is .*, not an integer: quantise first \(`channel_quantize`"
+def test_a_float_specification_is_told_to_be_quantized_first() -> None:
+    text = r"`weights_in\[0, 0, 0\]` is .*, not an integer: quantize first \(`channel_quantize`"
     with pytest.raises(ValueError, match=text):
         specification().to_config()
 

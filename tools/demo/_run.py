@@ -40,7 +40,7 @@ class Stopwatch:
 def run_demo(
     *, dataset: str, chip: Chip, seed: int, quick: bool, out: Path, progress: bool
 ) -> Summary:
-    """Train, quantise, map, simulate and check, and write everything to a folder.
+    """Train, quantize, map, simulate and check, and write everything to a folder.
 
     Writes `network.safetensors`, `config.json`, `sample.png` and `summary.json`.
 

@@ -67,7 +67,7 @@ class Summary:
         accuracy_deployed: the same of the configuration in the bit-accurate simulation.
         comparison: the network against the deployed configuration.
         checks: the native engine against others.
-        losses: what mapping and quantising lost, in words.
+        losses: what mapping and quantizing lost, in words.
         usage: what the configuration takes of the chip.
         seconds: time of each stage [s].
         missing: why an engine was left out.

@@ -216,7 +216,7 @@ def integer_populations(case: IntegerCase) -> list[Population]:
     for layer, n in enumerate(case.sizes[1:]):
         k = case.synapses[layer]
         arriving = rng.integers(-60, 127, (n_source, n, k), endpoint=True)
-        # Every neuron uses the whole range, so that quantisers find the factor 1.
+        # Every neuron uses the whole range, so that quantizers find the factor 1.
         arriving[0, :, 0] = rng.choice([-127, 127, 127], n)
         inputs = [(source, arriving)]
         if case.recurrent[layer]:

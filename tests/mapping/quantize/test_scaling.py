@@ -1,4 +1,4 @@
-"""What both quantisers promise."""
+"""What both quantizers promise."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -213,7 +213,7 @@ def test_values_that_are_not_finite_are_refused_by_name(quantizer: str) -> None:
         bias_out=np.array([0, np.inf, 0]),
         dash_mem=np.full(6, np.nan),
     )
-    text = "cannot quantise NaN or infinite values in `threshold`, `bias_out`, `dash_mem`"
+    text = "cannot quantize NaN or infinite values in `threshold`, `bias_out`, `dash_mem`"
     with pytest.raises(ValueError, match=text):
         quantize(quantizer, spec)
 

@@ -102,9 +102,9 @@ def test_the_table_and_the_file_show_the_same_figures(result: tuple[Summary, Pat
 @needs_data
 def test_the_table_names_the_extra_that_is_missing(result: tuple[Summary, Path]) -> None:
     summary = replace(result[0], missing=('run `pip install "xylograph[xylosim]"`',))
-    console = Console(file=io.StringIO(), width=200)
-    console.print(summary.table())
-    assert 'pip install "xylograph[xylosim]"' in console.file.getvalue()
+    shown = io.StringIO()
+    Console(file=shown, width=200).print(summary.table())
+    assert 'pip install "xylograph[xylosim]"' in shown.getvalue()
 
 
 def test_there_is_a_recipe_for_each_data_set() -> None:

@@ -1,6 +1,6 @@
 """`JaxModule`: a stateful network over clocked time that is also a JAX pytree.
 
-A module owns attributes of three kinds (`_parameters.py`) and submodules. Calling it evolves it
+A module owns attributes of three kinds (`parameters.py`) and submodules. Calling it evolves it
 over a raster and returns `(output, new_state, record)`; the module itself stays as it was. Every
 subclass is a pytree by being defined: its arrays are leaves, everything else is static structure,
 and rebuilding one never runs a constructor.
@@ -19,7 +19,9 @@ import numpy as np
 from jax.core import Tracer
 
 from ._classes import register_class
-from ._parameters import (
+from ._raster import as_batch
+from ._structure import CHILDREN, DECLARATIONS, NAME, RESETS, Structure
+from .parameters import (
     Declaration,
     Parameter,
     ParameterBase,
@@ -32,8 +34,6 @@ from ._parameters import (
     is_array,
     static_mismatch,
 )
-from ._raster import as_batch
-from ._structure import CHILDREN, DECLARATIONS, NAME, RESETS, Structure
 
 Tree = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """Chips, configurations and bit-accurate engines.
 
-In: the integers of a network for one chip, quantised and placed by `xylograph.mapping`, or a file
+In: the integers of a network for one chip, quantized and placed by `xylograph.mapping`, or a file
 of them. Out: whether the chip takes them (`XyloConfig.validate`), how much of it they need
 (`XyloConfig.usage`), and what they compute.
 

@@ -71,7 +71,7 @@ class XyloConfig:
     Traceback (most recent call last):
         ...
     ValueError: this is no configuration, 1 problem:
-    - `weights_in[0, 1]` is -200, the range is -128..127: scale or quantise first
+    - `weights_in[0, 1]` is -200, the range is -128..127: scale or quantize first
     """
 
     chip: Chip

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-_SCALE = "scale or quantise first"
+_SCALE = "scale or quantize first"
 _ROUND = "a dash is log2(tau / dt), rounded"
 _MOVE = "give the rest to the weights"
 

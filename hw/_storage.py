@@ -98,7 +98,7 @@ def _lacks_synapses(field: IntegerField, array: np.ndarray) -> bool:
 
 
 def _not_whole(name: str, array: np.ndarray) -> list[Problem]:
-    way_out = "not an integer: quantise first (`channel_quantize`, `global_quantize`)"
+    way_out = "not an integer: quantize first (`channel_quantize`, `global_quantize`)"
     if array.dtype.kind in "iu":
         return []
     if array.dtype.kind == "f":

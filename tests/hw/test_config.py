@@ -167,11 +167,11 @@ def test_the_text_form_is_one_line_of_sizes() -> None:
     [
         (
             {"weights_in": [[1, 200, 3]]},
-            "`weights_in[0, 1]` is 200, the range is -128..127: scale or quantise first",
+            "`weights_in[0, 1]` is 200, the range is -128..127: scale or quantize first",
         ),
         (
             {"weights_rec": np.pad([[[-129]]], ((0, 3), (2, 1), (0, 0)))},
-            "`weights_rec[0, 2, 0]` is -129, the range is -128..127: scale or quantise first",
+            "`weights_rec[0, 2, 0]` is -129, the range is -128..127: scale or quantize first",
         ),
         (
             {"dash_mem": [1, 16, 1, 1]},
@@ -183,11 +183,11 @@ def test_the_text_form_is_one_line_of_sizes() -> None:
         ),
         (
             {"threshold": [0, 0, 0, 32768]},
-            "`threshold[3]` is 32768, the range is -32768..32767: scale or quantise first",
+            "`threshold[3]` is 32768, the range is -32768..32767: scale or quantize first",
         ),
         (
             {"bias_out": np.array([70000, 0], dtype=np.uint64)},
-            "`bias_out[0]` is 70000, the range is -32768..32767: scale or quantise first",
+            "`bias_out[0]` is 70000, the range is -32768..32767: scale or quantize first",
         ),
         (
             {"weight_shift_in": 16},
@@ -195,19 +195,19 @@ def test_the_text_form_is_one_line_of_sizes() -> None:
         ),
         (
             {"threshold": 10**30},
-            "`threshold` is a number of more than 20 digits, the range is -32768..32767: scale or quantise first",
+            "`threshold` is a number of more than 20 digits, the range is -32768..32767: scale or quantize first",
         ),
         (
             {"weights_in": [[1, 0.5, 3]]},
-            "`weights_in[0, 1]` is 0.5, not an integer: quantise first (`channel_quantize`, `global_quantize`)",
+            "`weights_in[0, 1]` is 0.5, not an integer: quantize first (`channel_quantize`, `global_quantize`)",
         ),
         (
             {"threshold": [1, float("nan"), 1, 1]},
-            "`threshold[1]` is nan, not an integer: quantise first (`channel_quantize`, `global_quantize`)",
+            "`threshold[1]` is nan, not an integer: quantize first (`channel_quantize`, `global_quantize`)",
         ),
         (
             {"bias": float("inf")},
-            "`bias` is inf, not an integer: quantise first (`channel_quantize`, `global_quantize`)",
+            "`bias` is inf, not an integer: quantize first (`channel_quantize`, `global_quantize`)",
         ),
         (
             {"weights_in": np.ones((1, 3), dtype=bool)},
@@ -288,7 +288,7 @@ def test_all_problems_are_told_at_once() -> None:
     assert problems_of(
         weights_in=[[1, 128, 0]], dash_mem=[1, 2], aliases=[[9], [], [], []], dt=-1
     ) == [
-        "`weights_in[0, 1]` is 128, the range is -128..127: scale or quantise first",
+        "`weights_in[0, 1]` is 128, the range is -128..127: scale or quantize first",
         "`dash_mem` has the shape (2,), expected is (4,) (axes: hidden)",
         "`aliases[0, 0]` is 9, hidden neurons are 0..3",
         "`dt` is -1, not a time in seconds above zero",

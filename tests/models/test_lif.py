@@ -140,6 +140,12 @@ def test_weights_without_recurrence_are_refused() -> None:
         LIFJax(2, w_rec=np.ones((2, 2)))
 
 
+def test_transposed_weights_are_refused() -> None:
+    message = r"`w_rec` must be of shape \(2, 4\), got \(4, 2\); reshaping is not permitted"
+    with pytest.raises(ValueError, match=message):
+        LIFJax((4, 2), has_rec=True, w_rec=np.ones((4, 2)))
+
+
 def test_without_recurrence_there_are_no_weights() -> None:
     module = LIFJax(2)
     assert (module.has_rec, module.w_rec) == (False, None)

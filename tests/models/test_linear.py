@@ -63,6 +63,12 @@ def test_a_value_that_does_not_fit_is_refused_by_its_name(name: str) -> None:
         LinearJax((2, 3), **given)
 
 
+def test_transposed_weights_are_refused() -> None:
+    message = r"`weight` must be of shape \(2, 3\), got \(3, 2\); reshaping is not permitted"
+    with pytest.raises(ValueError, match=message):
+        LinearJax((2, 3), weight=WEIGHT.T)
+
+
 @pytest.mark.parametrize("data", [np.ones((4, 3)), np.ones(()), np.ones((4, 1))])
 def test_a_wrong_number_of_channels_is_refused(data: np.ndarray) -> None:
     with pytest.raises(ValueError, match="LinearJax: input of shape .* must have 2 channels on"):

@@ -231,6 +231,15 @@ def test_one_compilation_serves_every_batch_and_epoch() -> None:
     assert len(traced) == 1
 
 
+def test_parameters_that_the_last_step_broke_are_named() -> None:
+    def loss(net: Any, inputs: jax.Array, targets: jax.Array) -> tuple[jax.Array, dict]:
+        return jnp.sqrt(net.slope**2), {}
+
+    data = np.ones((1, 1, 1))
+    with pytest.raises(TrainingDivergedError, match=r"left NaN or infinite values in \['slope'\];"):
+        fit(Line(0.0), data, data, loss=loss, optimizer=SGD, epochs=1)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_loss_that_is_no_number_names_epoch_and_batch(bad: float) -> None:
     inputs = np.ones((6, 1, 1))
@@ -267,6 +276,18 @@ def test_samples_that_do_not_match_are_refused(inputs: Any, targets: Any) -> Non
     message = "`inputs` and `targets` must hold equal numbers of samples and at least one; their"
     with pytest.raises(ValueError, match=message):
         fit(Line(), inputs, targets, loss=squared, optimizer=SGD, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (np.full((1, 1, 1), np.nan), "`inputs` must be finite; there are NaN or infinite values"),
+        (np.array(["a"]), "`inputs` must be numbers, got <U1"),
+    ],
+)
+def test_inputs_that_are_no_finite_numbers_are_refused(inputs: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fit(Line(), inputs, np.ones((1, 1, 1)), loss=squared, optimizer=SGD, epochs=1)
 
 
 def test_everything_that_cannot_be_trained_is_said_at_once() -> None:

@@ -35,6 +35,9 @@ def checked_state(
         for name in given
         if name not in names
     ]
+    problems += [
+        f"`{name}` is None, not an array" for name in CORE_ARRAYS if given.get(name, 0) is None
+    ]
     arrays = {}
     for name in names:
         if given.get(name) is not None:

@@ -363,3 +363,9 @@ def test_the_warning_points_at_the_line_of_the_caller() -> None:
     command = [sys.executable, "-W", "always", "-c", PROGRAM]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.splitlines() == ["('<string>', 7)"] * 2
+
+
+def test_nothing_in_place_of_a_state_array_is_refused() -> None:
+    config = XyloConfig("xylo-imu", weights_in=[[1]], weights_out=[[1]])
+    with pytest.raises(ValueError, match="`vmem` is None, not an array"):
+        XyloSim(config).set_attributes({"vmem": None})

@@ -466,11 +466,20 @@ def test_json_that_is_nested_too_deeply_is_refused(read: Callable[[bytes], JaxMo
 def test_modules_that_are_nested_too_deeply_are_refused(
     read: Callable[[bytes], JaxModule],
 ) -> None:
-    module: dict[str, Any] = {**DOCUMENT["module"], "children": []}
-    for _ in range(400):
-        module = {**module, "name": "a", "children": [module]}
+    inner = {**DOCUMENT["module"], "name": "a", "children": []}
+    text = json.dumps(inner)
+    opening = text[: text.index('"children": [') + len('"children": [')]
+    closing = text[len(opening) :]
+    module = opening * 480 + text + closing * 480
+    document = json.dumps({**DOCUMENT, "module": 0}).replace('"module": 0', f'"module": {module}')
     with pytest.raises(FormatError, match="nested too deeply|not a network file"):
-        read(rewritten({**DOCUMENT, "module": module}, {}))
+        read(write_arrays({}, metadata={"xylograph": document}))
+
+
+def test_nan_in_the_architecture_is_refused(read: Callable[[bytes], JaxModule]) -> None:
+    document = json.dumps({**DOCUMENT, "module": {"class": float("nan")}})
+    with pytest.raises(FormatError, match="damaged: Out of range float values are not JSON compl"):
+        read(write_arrays({}, metadata={"xylograph": document}))
 
 
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ def load(path: str | os.PathLike[str]) -> JaxModule:
         return _read(Path(path).read_bytes())
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise FormatError(f"{path}: not a network file, it is nested too deeply") from error
 
 
 def _read(content: bytes) -> JaxModule:
@@ -85,7 +87,7 @@ def _read(content: bytes) -> JaxModule:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         metadata = header.get("__metadata__") or {}
         document = json.loads(metadata.get(_METADATA_KEY, "null"))
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise FormatError(f"not a network file, or damaged: {error}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise FormatError("a safetensors file, but not a network of Xylograph")
@@ -96,12 +98,9 @@ def _read(content: bytes) -> JaxModule:
             "upgrade Xylograph, or save the network again with this version"
         )
     module = document.get("module")
-    try:
-        if document.get("sha256") != _digest(module, arrays):
-            raise FormatError("damaged: the content does not match its digest")
-        return rebuild(module, arrays)
-    except RecursionError as error:
-        raise FormatError("nested too deeply") from error
+    if document.get("sha256") != _digest(module, arrays):
+        raise FormatError("damaged: the content does not match its digest")
+    return rebuild(module, arrays)
 
 
 def _dump(document: Any) -> str:

@@ -459,7 +459,7 @@ def test_a_foreign_safetensors_file_is_refused(
 
 def test_json_that_is_nested_too_deeply_is_refused(read: Callable[[bytes], JaxModule]) -> None:
     text = '{"format": "xylograph-network", "version": 1, "module": ' + "[" * 10**5
-    with pytest.raises(FormatError, match="not a network file, or damaged"):
+    with pytest.raises(FormatError, match="not a network file, it is nested too deeply"):
         read(write_arrays({}, metadata={"xylograph": text + "]" * 10**5 + "}"}))
 
 
@@ -470,9 +470,9 @@ def test_modules_that_are_nested_too_deeply_are_refused(
     text = json.dumps(inner)
     opening = text[: text.index('"children": [') + len('"children": [')]
     closing = text[len(opening) :]
-    module = opening * 480 + text + closing * 480
+    module = opening * 10_000 + text + closing * 10_000
     document = json.dumps({**DOCUMENT, "module": 0}).replace('"module": 0', f'"module": {module}')
-    with pytest.raises(FormatError, match="nested too deeply|not a network file"):
+    with pytest.raises(FormatError, match="not a network file, it is nested too deeply"):
         read(write_arrays({}, metadata={"xylograph": document}))
 
 

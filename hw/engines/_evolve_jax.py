@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from ...models._types import Numbers
 from .._config import XyloConfig
 from ._interface import RECORDED
@@ -78,12 +80,8 @@ def evolve_jax(
     ]
     if problems:
         raise ValueError("\n- ".join(["this cannot be computed:", *problems]))
-    types = {"spikes": jnp.uint8, "quiet": jnp.bool_}
-    start = {
-        name: arrays.get(name, jnp.zeros(shape, jnp.int16)).astype(types.get(name, jnp.int16))
-        for name, shape in shapes.items()
-    }
-    return evolve_arrays(config, counts, start, set(names))
+    zeros = {name: jnp.asarray(np.zeros(shape, np.int16)) for name, shape in shapes.items()}
+    return evolve_arrays(config, counts, arrays or zeros, set(names))
 
 
 def _raster_problems(config: XyloConfig, counts: Any) -> list[str]:

@@ -97,7 +97,7 @@ class JaxEngine:
         self, raster: UInt8[np.ndarray, "batch time input"]
     ) -> UInt8[np.ndarray, "time_place batch_place input_place"]:
         batch, n_steps, n_inputs = raster.shape
-        places = rounded_up(n_steps, least=16), rounded_up(batch, least=4), self._sizes.input_places
+        places = rounded_up(n_steps, least=32), rounded_up(batch, least=4), self._sizes.input_places
         padded = np.zeros(places, np.uint8)
         padded[:n_steps, :batch, :n_inputs] = raster.swapaxes(0, 1)
         return padded
@@ -135,14 +135,16 @@ def _compiled_with_sizes(
 ) -> tuple[
     dict[str, Shaped[jax.Array, "batch time ..."]], dict[str, Shaped[jax.Array, "batch ..."]]
 ]:
+    dtypes = {"spikes": jnp.uint8, "quiet": jnp.bool_}
+    start = {name: array.astype(dtypes.get(name, jnp.int16)) for name, array in state.items()}
     # Clipped before they are bytes; to the counters of the chip `step` does it.
     counts = jnp.swapaxes(jnp.clip(raster, 0, 255).astype(jnp.uint8), 0, 1)
     more = (0, sizes.input_places - sizes.n_inputs)
     end, is_quiet, recorded = scan(
         program,
         network,
-        packed(sizes, network.dash_syn.shape[1], state, jnp),
-        state["quiet"],
+        packed(sizes, network.dash_syn.shape[1], start, jnp),
+        start["quiet"],
         jnp.pad(counts, ((0, 0), (0, 0), more)),
         jnp.asarray(len(counts), jnp.int32),
     )

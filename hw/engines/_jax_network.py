@@ -7,7 +7,7 @@ nothing reaches, so that configurations of almost the same size share compiled c
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int16, Int32, Int64
@@ -20,6 +20,10 @@ _EXACT_IN_FLOAT32 = 2**24
 _EXACT_IN_INT32 = 2**30
 # A neuron that is not there never reaches it: its voltage stays zero.
 _UNREACHED = 32_767
+
+
+# Of NumPy when a configuration is prepared, of JAX when it is computed with.
+AnyArray: TypeAlias = Any
 
 
 class Arrivals(NamedTuple):
@@ -36,10 +40,10 @@ class Arrivals(NamedTuple):
         falling: sum of the negative shifted weights of each current of a hidden neuron.
     """
 
-    weights: Float32[np.ndarray, "source current"]
-    shift: Int32[np.ndarray, "1 current"]
-    rising: Int32[np.ndarray, "1 current"]
-    falling: Int32[np.ndarray, "1 current"]
+    weights: Float32[AnyArray, "source current"]
+    shift: Int32[AnyArray, "1 current"]
+    rising: Int32[AnyArray, "1 current"]
+    falling: Int32[AnyArray, "1 current"]
 
 
 class Aliases(NamedTuple):
@@ -51,9 +55,9 @@ class Aliases(NamedTuple):
         depth: most aliases in a row that lead upwards.
     """
 
-    upwards: Float32[np.ndarray, "neuron neuron"]
-    others: Float32[np.ndarray, "neuron neuron"]
-    depth: Int32[np.ndarray, ""]
+    upwards: Float32[AnyArray, "neuron neuron"]
+    others: Float32[AnyArray, "neuron neuron"]
+    depth: Int32[AnyArray, ""]
 
 
 class Network(NamedTuple):
@@ -76,15 +80,15 @@ class Network(NamedTuple):
 
     from_inputs: Arrivals
     from_hidden: Arrivals
-    to_outputs: Float32[np.ndarray, "neuron two_outputs"]
-    by_current: Int16[np.ndarray, "current source"]
-    dash_syn: Int32[np.ndarray, "1 synapse neuron"]
-    dash_mem: Int32[np.ndarray, "1 neuron"]
-    threshold: Int32[np.ndarray, "1 neuron"]
-    bias: Int32[np.ndarray, "1 neuron"]
-    max_spikes: Float32[np.ndarray, "1 neuron"]
-    max_input_spikes: Float32[np.ndarray, ""]
-    has_bias: Bool[np.ndarray, ""]
+    to_outputs: Float32[AnyArray, "neuron two_outputs"]
+    by_current: Int16[AnyArray, "current source"]
+    dash_syn: Int32[AnyArray, "1 synapse neuron"]
+    dash_mem: Int32[AnyArray, "1 neuron"]
+    threshold: Int32[AnyArray, "1 neuron"]
+    bias: Int32[AnyArray, "1 neuron"]
+    max_spikes: Float32[AnyArray, "1 neuron"]
+    max_input_spikes: Float32[AnyArray, ""]
+    has_bias: Bool[AnyArray, ""]
     aliases: Aliases | None
 
 
@@ -160,9 +164,9 @@ def network_of(config: XyloConfig) -> Network:
     from_hidden = _arrivals(*hidden, sizes)
     to_outputs = from_hidden.weights[:, sizes.hidden_places : sizes.neuron_places]
     threshold = sizes.of_neurons(config.threshold, config.threshold_out, _UNREACHED)
-    limits = [np.array(limit) for limit in (chip.max_hidden_spikes, chip.max_output_spikes)]
+    most_hidden, most_out = np.array(chip.max_hidden_spikes), np.array(chip.max_output_spikes)
     return Network(
-        from_inputs=_arrivals(*inputs, sizes),
+        from_inputs=_arrivals(inputs[0], inputs[1], sizes),
         from_hidden=from_hidden,
         to_outputs=np.hstack([np.maximum(to_outputs, 0), np.minimum(to_outputs, 0)]),
         by_current=np.concatenate([_shifted(*inputs), _shifted(*hidden)]).T.astype(np.int16),
@@ -170,7 +174,7 @@ def network_of(config: XyloConfig) -> Network:
         dash_mem=sizes.of_neurons(config.dash_mem, config.dash_mem_out, 0).astype(np.int32),
         threshold=threshold.astype(np.int32),
         bias=bias * np.int32(has_bias),
-        max_spikes=sizes.of_neurons(*limits, 0).astype(np.float32),
+        max_spikes=sizes.of_neurons(most_hidden, most_out, 0).astype(np.float32),
         max_input_spikes=np.array(chip.max_input_spikes, np.float32),
         has_bias=np.array(has_bias),
         aliases=_aliases(config, sizes) if any(config.aliases) else None,

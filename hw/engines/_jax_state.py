@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Shaped
 
-from ._jax_network import Sizes
+from ._jax_network import AnyArray, Sizes
 from ._jax_step import State
-
-AnyArray = np.ndarray | jax.Array
 
 
 def packed(

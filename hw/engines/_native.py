@@ -69,7 +69,9 @@ def _evolve(
     raster: UInt8[np.ndarray, "batch time input"], network: Network, state: State, records: Records
 ) -> None:
     batch, n_steps, _ = raster.shape
-    n_threads = min(batch, numba_config.NUMBA_NUM_THREADS)
+    # Numba sets its settings at run time, where the type checker does not see them.
+    most_threads: int = numba_config.NUMBA_NUM_THREADS  # pyright: ignore
+    n_threads = min(batch, most_threads)
     with _notice_of_compilation():
         if n_threads <= 1 or batch * n_steps * network.threshold.size < _WORK_WORTH_THREADS:
             evolve_samples(0, batch, raster, network, state, records)
@@ -96,7 +98,7 @@ class _CompileNotice(Listener):
 
     def on_start(self, event: Event) -> None:
         """Numba starts to compile something."""
-        if event.data["dispatcher"] is evolve_samples:
+        if (event.data or {}).get("dispatcher") is evolve_samples:
             _log.info("compiling the native engine, once; it takes some seconds")
 
     def on_end(self, event: Event) -> None:

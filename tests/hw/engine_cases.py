@@ -1,6 +1,6 @@
 """What the tests of engines share: random cases, running them, comparing what comes out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, distribution
@@ -108,8 +108,14 @@ class Case:
 
 
 @st.composite
-def cases(draw: st.DrawFn, max_hidden: int = 40, max_steps: int = 20, max_batch: int = 2) -> Case:
-    chip, n_hidden = draw(st.sampled_from(CHIP_NAMES)), draw(st.integers(1, max_hidden))
+def cases(
+    draw: st.DrawFn,
+    max_hidden: int = 40,
+    max_steps: int = 20,
+    max_batch: int = 2,
+    chips: Sequence[str] = CHIP_NAMES,
+) -> Case:
+    chip, n_hidden = draw(st.sampled_from(chips)), draw(st.integers(1, max_hidden))
     n_steps = draw(st.integers(1, max_steps))
     return Case(
         chip=chip,

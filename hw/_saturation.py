@@ -29,7 +29,6 @@ together (a high voltage with a low current) are taken to do so, spikes of sever
 Source: chip facts, section 2; onnx facts, finding 1 (why the order of sums matters).
 """
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,7 +142,8 @@ def saturation_bounds(config: XyloConfig) -> SaturationBounds:
     most_inputs = np.full(config.n_inputs, config.chip.max_input_spikes)
     from_inputs = _arriving(most_inputs, inputs, config.n_hidden)
     spikes, copied = np.zeros((2, config.n_hidden), np.int64)
-    for n_rounds in itertools.count():
+    n_rounds = 0
+    while True:
         arriving = from_inputs + _arriving(spikes, recurrent, config.n_hidden)
         bounds = layer_bounds(hidden, arriving, copied)
         grown = _handed_on(bounds.own_spikes, config)
@@ -152,6 +152,7 @@ def saturation_bounds(config: XyloConfig) -> SaturationBounds:
         limit = config.chip.max_hidden_spikes if n_rounds >= _ROUNDS else 0
         spikes = _widened(spikes, grown[0], limit)
         copied = _widened(copied, grown[1], limit)
+        n_rounds += 1
     expansion = spikes[config.n_hidden - config.n_output_expansion :]
     out = layer_bounds(
         output, _arriving(expansion, outputs, config.n_outputs), np.zeros(config.n_outputs, int)

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 from tokenize import TokenError
+from typing import Any
 
 import numpy as np
 
@@ -46,8 +47,9 @@ def simulate_file(config: Path, raster: Path, *, engine: str, out: Path | None) 
         yield f"all {len(output)} samples: output spikes {output.sum(axis=(0, 1)).tolist()}"
     if out is not None:
         buffer = io.BytesIO()
-        arrays = {f"state/{name}": array for name, array in state.items()}
-        np.savez_compressed(buffer, output=output, **arrays, **record)
+        arrays: dict[str, Any] = {f"state/{name}": array for name, array in state.items()}
+        arrays.update(record, output=output)
+        np.savez_compressed(buffer, **arrays)
         write_atomically(out, buffer.getvalue())
         yield f"output, state and record are in {out}"
 

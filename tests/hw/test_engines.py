@@ -192,13 +192,13 @@ def test_the_vendors_simulator_keeps_its_synapses_alive() -> None:
 
 
 def test_engines_are_known_by_name() -> None:
-    assert ENGINES == ("reference", "native", "vendor")
+    assert ENGINES == ("reference", "native", "jax", "vendor")
 
 
 def test_an_unknown_engine_is_refused_with_the_names_of_the_known_ones() -> None:
     with pytest.raises(
         ValueError,
-        match=r"^no engine is called 'rust': known are 'reference', 'native', 'vendor'$",
+        match=r"^no engine is called 'rust': known are 'reference', 'native', 'jax', 'vendor'$",
     ):
         make_engine("rust", one_to_one())
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -117,7 +117,8 @@ def measure(hidden: int, batch: int, activity: str, repeats: int) -> Measurement
     raster = _raster(rng, batch, n_steps)
     engines = ("native", "jax") if batch > 1 else ("native",)
     _check_equal(config, raster, engines)
-    vendor, lists = make_engine("vendor", config), raster.tolist()
+    vendor: Any = make_engine("vendor", config)
+    lists = raster.tolist()
     runs: list[Callable[[], object]] = [lambda: [vendor.simulate(counts) for counts in lists]]
     for engine in engines:
         sim = XyloSim(config, engine)
@@ -161,8 +162,7 @@ def _with_activity(config: XyloConfig, wanted: float, rng: np.random.Generator) 
 
 
 def _with_threshold(config: XyloConfig, threshold: int) -> XyloConfig:
-    fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-    return XyloConfig(**fields | {"threshold": threshold})
+    return dataclasses.replace(config, threshold=threshold)
 
 
 def _raster(

@@ -49,7 +49,7 @@ def draw_sample(
             axes.set_ylabel("hidden neuron")
             traces.set_ylabel("output spikes so far")
     figure.legend(
-        *traces.get_legend_handles_labels(),
+        *figure.axes[-1].get_legend_handles_labels(),
         loc="outside lower center",
         ncols=len(data.class_names),
         frameon=False,

@@ -34,8 +34,9 @@ class XyloSim:
 
     Args:
         config: what to compute.
-        engine: how: `native` (fast), `reference` (readable, slow) or `vendor` (the vendor's
-            simulator, with the extra `xylosim`). All give the same integers.
+        engine: how: `native` (fast), `reference` (readable, slow), `jax` (large batches, and
+            accelerators) or `vendor` (the vendor's simulator, with the extra `xylosim`). All give
+            the same integers.
         output_mode: what the output is: `Spike` (0 or 1), `Vmem` (membrane potentials) or `Isyn`
             (synaptic currents) of the output neurons.
 

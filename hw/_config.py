@@ -12,9 +12,10 @@ from jaxtyping import Int8, Int16, UInt8
 
 from ..models._types import Numbers
 from ._errors import DesignRuleError, Violation
-from ._fields import FIELD_NAMES, counted
+from ._fields import FIELD_NAMES
 from ._storage import checked_fields
 from ._usage import ResourceUsage, resource_usage
+from ._wording import counted
 from .chips import Chip, ChipLike, get_chip
 
 # As with `Numbers`: at run time the constructor takes anything and says itself what is wrong.

@@ -27,10 +27,10 @@ from ._fields import (
     INTEGER_FIELDS,
     IntegerField,
     Problem,
-    counted,
     shown,
 )
 from ._storage import checked_fields
+from ._wording import counted
 from .chips import CHIPS, Chip, get_chip
 
 _FORMAT = "xylograph.XyloConfig"

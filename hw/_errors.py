@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..models import XylographError
+from ._wording import counted
 
 # Of one rule so many are written out; a dense network can break it a thousand times.
 _SHOWN_PER_RULE = 10
@@ -64,7 +65,7 @@ def _listing(violations: tuple[Violation, ...]) -> str:
     by_rule: dict[str, list[Violation]] = {}
     for violation in violations:
         by_rule.setdefault(violation.rule, []).append(violation)
-    lines = [f"{_count(len(violations), 'violation')} of {_count(len(by_rule), 'design rule')}:"]
+    lines = [f"{counted(len(violations), 'violation')} of {counted(len(by_rule), 'design rule')}:"]
     for rule, found in by_rule.items():
         lines += [f"- {violation}" for violation in found[:_SHOWN_PER_RULE]]
         if len(found) > _SHOWN_PER_RULE:
@@ -72,7 +73,3 @@ def _listing(violations: tuple[Violation, ...]) -> str:
                 f"- ... and {len(found) - _SHOWN_PER_RULE} more of [{rule}], all in `.violations`"
             )
     return "\n".join(lines)
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"

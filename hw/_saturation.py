@@ -35,8 +35,8 @@ import numpy as np
 from jaxtyping import Int64, Integer
 
 from ._config import XyloConfig
-from ._fields import counted
 from ._saturation_layer import Arriving, Layer, VariableBounds, layer_bounds
+from ._wording import counted
 
 # More than the most spikes of a step, so that one neuron whose spikes rise one by one settles.
 _ROUNDS = 40

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from ._fields import INTEGER_FIELDS, IntegerField, Problem, counted, shown
+from ._fields import INTEGER_FIELDS, IntegerField, Problem, shown
+from ._wording import counted
 from .chips import Chip
 
 # There are two fields of synaptic decay, `dash_syn` and `dash_syn_2`; no chip has more currents.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..hw import Chip, Violation
+from ..hw._wording import counted
 from ..hw.chips import chips_allowing, named_with_limit
 from ._graph import Graph, LinearNode, NeuronNode, Node, feeds_output, receives_input
 
@@ -107,7 +108,7 @@ def hidden_and_output_neurons(graph: Graph, chip: Chip) -> Iterator[Violation]:
         yield Violation(
             rule="hidden_and_output_neurons",
             where="the network",
-            message=f"has {_counted(n_populations, 'population')} of neurons; "
+            message=f"has {counted(n_populations, 'population')} of neurons; "
             "the chip needs a hidden and an output one",
             hint="use at least `LinearJax`, `LIFJax`, `LinearJax`, `LIFJax`",
         )
@@ -172,7 +173,7 @@ def time_constants_exceed_dt(graph: Graph, chip: Chip) -> Iterator[Violation]:
                 yield Violation(
                     rule="time_constants_exceed_dt",
                     where=f"`{node.name}`",
-                    message=f"has {_counted(len(short), 'value')} of `{name}` not above 1.41 dt = "
+                    message=f"has {counted(len(short), 'value')} of `{name}` not above 1.41 dt = "
                     f"{np.sqrt(2) * node.dt:.3g} s; the first is {taus[first]:g} s at {list(first)}",
                     hint="make them at least 1.5 dt, or shorten dt",
                 )
@@ -187,7 +188,7 @@ def thresholds_are_positive(graph: Graph, chip: Chip) -> Iterator[Violation]:
             yield Violation(
                 rule="thresholds_are_positive",
                 where=f"`{node.name}`",
-                message=f"has {_counted(len(wrong), 'threshold')} not above 0; the first is "
+                message=f"has {counted(len(wrong), 'threshold')} not above 0; the first is "
                 f"{node.threshold[wrong[0]]:g} at [{wrong[0]}]",
                 hint="train with a lower bound for thresholds",
             )
@@ -203,7 +204,7 @@ def values_are_finite(graph: Graph, chip: Chip) -> Iterator[Violation]:
                 yield Violation(
                     rule="values_are_finite",
                     where=f"`{node.name}`",
-                    message=f"has {_counted(len(broken), 'value')} of `{name}` NaN or infinite; "
+                    message=f"has {counted(len(broken), 'value')} of `{name}` NaN or infinite; "
                     f"the first is at {broken[0].tolist()}",
                     hint="the training has diverged: lower the learning rate and train again",
                 )
@@ -244,7 +245,7 @@ def synapses_within_limit(graph: Graph, chip: Chip) -> Iterator[Violation]:
                 where=f"`{node.name}`",
                 message=f"has {node.n_synapses} synapses a neuron; {chip.name} allows {kind} "
                 f"{limit}",
-                hint=f"give each neuron {_counted(limit, 'synapse')}"
+                hint=f"give each neuron {counted(limit, 'synapse')}"
                 + ("" if is_output else _other_chips(graph, "max_synapses", node.n_synapses)),
             )
 
@@ -281,10 +282,6 @@ def _reaches(graph: Graph, source: Node, target: Node) -> bool:
         reached |= {sink.name for sink in sinks}
         waiting += sinks
     return target.name in reached
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _within_limit(

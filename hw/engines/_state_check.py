@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from .._config import XyloConfig
+from .._wording import counted
 from ..chips import Range
 from ._state import CORE_ARRAYS, CoreState
 
@@ -51,8 +52,9 @@ def checked_state(
         problems.append(f"all arrays are of the same samples; the batch axes are {sizes}")
     if problems:
         lines = "".join(f"\n- {problem}" for problem in problems)
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        raise ValueError(f"this is no state of the core, {count}:{lines}")
+        raise ValueError(
+            f"this is no state of the core, {counted(len(problems), 'problem')}:{lines}"
+        )
     if start is None or start.is_fresh:
         start = CoreState.fresh(config, batch=next(iter(batches.values()), 1))
     return _replaced(start, arrays)

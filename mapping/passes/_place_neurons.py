@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...hw import Chip
+from ...hw._wording import counted
 from .._graph import Graph, NeuronNode, Node, feeds_output, receives_input, weights_into
 from .._placement import PlacedGraph, Placement
 from ._report import PassReport
@@ -48,7 +49,7 @@ class PlaceNeurons:
         )
         summary = (
             f"{first} hidden and {graph[graph.output].n_out} output neurons; the output comes "
-            f"{placement.output_delay} step{'' if placement.output_delay == 1 else 's'} later"
+            f"{counted(placement.output_delay, 'step')} later"
         )
         losses = (
             *_uneven_delays(graph, delay),
@@ -117,7 +118,7 @@ def _early_biases(graph: Graph, delay: dict[str, int]) -> Iterator[str]:
         steps = delay[node.name]
         if steps and np.any(node.bias):
             yield (
-                f"`{node.name}` has biases, which act {steps} step{'' if steps == 1 else 's'} "
+                f"`{node.name}` has biases, which act {counted(steps, 'step')} "
                 "before its first signal can arrive"
             )
 

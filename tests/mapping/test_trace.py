@@ -102,7 +102,7 @@ def test_numbers_of_the_simulation_are_taken_along() -> None:
 
 
 def test_a_time_step_may_be_an_array() -> None:
-    net = Sequential(LIFJax(2, dt=np.array(2e-3)))  # type: ignore[arg-type]
+    net = Sequential(LIFJax(2, dt=np.array(2e-3)))
     assert neurons_of(net, "0_LIFJax").dt == pytest.approx(2e-3)
 
 

@@ -312,7 +312,7 @@ def test_assigning_to_a_copy_is_not_seen_by_the_original() -> None:
 
 def test_assigning_to_a_child_is_seen_by_its_parent() -> None:
     net = Sequential(Gain(2))
-    net[0].gain = [2.0, 3.0]  # pyright: ignore[reportAttributeAccessIssue]
+    net[0].gain = [2.0, 3.0]
     np.testing.assert_array_equal(net.parameters()["0_Gain"]["gain"], [2, 3])
 
 
@@ -687,7 +687,7 @@ class FourChildren(JaxModule):
     def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, dict, dict]:
         return input_data * self.gain, {"last": self.last + 1}, {}
 
-    def tree_flatten(self) -> tuple[Any, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def tree_flatten(self) -> tuple[Any, Any]:
         children = (
             self.parameters(),
             self.simulation_parameters(),

@@ -201,7 +201,7 @@ def test_64_bit_values_become_32_bit_values_where_those_are_off(tmp_path: Path) 
 )
 def test_a_value_no_file_can_hold_is_named(value: Any, where: str, tmp_path: Path) -> None:
     network = Sequential({"first": Everything()})
-    network["first"].note = value  # pyright: ignore[reportAttributeAccessIssue]
+    network["first"].note = value
     with pytest.raises(ValueError, match=f"`first.{where}` is .*, which a file cannot hold; make"):
         save(network, tmp_path / "network")
     assert list(tmp_path.iterdir()) == []

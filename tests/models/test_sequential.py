@@ -126,7 +126,7 @@ def test_only_modules_are_taken(entry: Any) -> None:
 def test_one_module_twice_is_two_modules() -> None:
     layer = LIFJax(2)
     net = Sequential(layer, layer)
-    net[0].vmem = [1.0, 1.0]  # pyright: ignore[reportAttributeAccessIssue]
+    net[0].vmem = [1.0, 1.0]
     np.testing.assert_array_equal(net.state()["1_LIFJax"]["vmem"], 0)
 
 

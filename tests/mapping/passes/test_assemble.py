@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mapping_cases import chain, graph, neurons, two_layers, weights
 
-from xylograph.mapping import Graph, PassReport, Pipeline, Specification, trace
+from xylograph.mapping import Graph, LinearNode, PassReport, Pipeline, Specification, trace
 from xylograph.models import LIFJax, LinearJax, Sequential, dash_to_tau
 
 
@@ -17,15 +17,16 @@ def report_of(net: Graph) -> PassReport:
 def test_weights_stand_where_the_chip_reads_them() -> None:
     net = trace(chain(2, 3, 4, 2, recurrent=True))
     spec = assemble(net)
-    first, second = (net[f"{i}_LinearJax"].weights for i in (0, 2))  # type: ignore[union-attr]
+    matrices = {node.name: node.weights for node in net.of_kind(LinearNode)}
+    first, second = matrices["0_LinearJax"], matrices["2_LinearJax"]
     assert spec.weights_in.shape == (2, 3, 1)
     assert np.array_equal(spec.weights_in[:, :, 0], first)
     assert np.array_equal(spec.weights_rec[:3, 3:, 0], second)
     for name, ids in (("1_LIFJax", slice(0, 3)), ("3_LIFJax", slice(3, 7))):
-        recurrent = net[f"{name}.w_rec"].weights  # type: ignore[union-attr]
+        recurrent = matrices[f"{name}.w_rec"]
         assert np.array_equal(spec.weights_rec[ids, ids, 0], recurrent)
     assert not np.any(spec.weights_rec[3:, :3])
-    assert np.array_equal(spec.weights_out, net["4_LinearJax"].weights)  # type: ignore[union-attr]
+    assert np.array_equal(spec.weights_out, matrices["4_LinearJax"])
 
 
 def test_channels_alternate_between_the_synapses_of_a_neuron() -> None:

@@ -10,7 +10,16 @@ from mapping_cases import CHIP_NAMES, chain, graph, neurons, only_rounded, two_l
 from naive_simulation import Population, simulate
 
 from xylograph.hw import XyloSim, get_chip
-from xylograph.mapping import Graph, PassReport, Pipeline, Placement, deploy, observe, trace
+from xylograph.mapping import (
+    Graph,
+    LinearNode,
+    PassReport,
+    Pipeline,
+    Placement,
+    deploy,
+    observe,
+    trace,
+)
 from xylograph.mapping.passes import PlaceNeurons
 from xylograph.models import LIFJax, LinearJax, Sequential, dash_to_tau
 
@@ -348,8 +357,9 @@ def _populations_of(net: Graph) -> list[Population]:
         Population(
             name=node.name,
             inputs=[
-                (w.sources[0], w.weights.astype(int)[:, :, None])  # type: ignore[union-attr]
+                (w.sources[0], w.weights.astype(int)[:, :, None])
                 for w in net.sources_of(node)
+                if isinstance(w, LinearNode)
             ],
             dash_mem=np.full(node.n_out, 2),
             dash_syn=np.full((node.n_out, 1), 1),

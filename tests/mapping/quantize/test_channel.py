@@ -135,9 +135,9 @@ def test_the_scale_of_a_neuron_changes_nothing(
     assert channel_quantize(other)[0].to_config() == channel_quantize(spec)[0].to_config()
 
 
-def _scaled(values: np.ndarray, place: object, scale: float) -> np.ndarray:
+def _scaled(values: np.ndarray, place: Any, scale: float) -> np.ndarray:
     values = values.copy()
-    values[place] *= scale  # type: ignore[index]
+    values[place] *= scale
     return values
 
 

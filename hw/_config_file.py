@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..models import FormatError
-from ..models._files import write_atomically
+from ..models.storage._files import write_atomically
 from ._config import XyloConfig, from_checked_fields
 from ._fields import (
     FIELD_NAMES,

@@ -23,22 +23,22 @@ if TYPE_CHECKING:
         unit_eigs as unit_eigs,
         xavier as xavier,
     )
-    from ._leak import dash_to_tau as dash_to_tau
-    from ._lif import LIFJax as LIFJax
-    from ._linear import LinearJax as LinearJax
-    from ._saving import load as load, save as save
-    from ._sequential import JaxSequential as JaxSequential, Sequential as Sequential
-    from ._static_json import register_function as register_function
-    from ._surrogate import (
+    from .combinators._sequential import JaxSequential as JaxSequential, Sequential as Sequential
+    from .layers._linear import LinearJax as LinearJax
+    from .module import JaxModule as JaxModule
+    from .neurons._leak import dash_to_tau as dash_to_tau
+    from .neurons._lif import LIFJax as LIFJax
+    from .neurons._surrogate import (
         periodic_exponential as periodic_exponential,
         step_pwl as step_pwl,
     )
-    from .module import JaxModule as JaxModule
     from .parameters import (
         Parameter as Parameter,
         SimulationParameter as SimulationParameter,
         State as State,
     )
+    from .storage._saving import load as load, save as save
+    from .storage._static_json import register_function as register_function
 
 __all__ = [
     "Constant",
@@ -71,22 +71,22 @@ _HOME = {
     "Fill": "_initializers",
     "FormatError": "_errors",
     "JaxModule": "module",
-    "JaxSequential": "_sequential",
-    "LIFJax": "_lif",
-    "LinearJax": "_linear",
+    "JaxSequential": "combinators._sequential",
+    "LIFJax": "neurons._lif",
+    "LinearJax": "layers._linear",
     "MissingExtraError": "_errors",
     "Parameter": "parameters",
-    "Sequential": "_sequential",
+    "Sequential": "combinators._sequential",
     "SimulationParameter": "parameters",
     "State": "parameters",
     "XylographError": "_errors",
-    "dash_to_tau": "_leak",
+    "dash_to_tau": "neurons._leak",
     "kaiming": "_initializers",
-    "load": "_saving",
-    "periodic_exponential": "_surrogate",
-    "register_function": "_static_json",
-    "save": "_saving",
-    "step_pwl": "_surrogate",
+    "load": "storage._saving",
+    "periodic_exponential": "neurons._surrogate",
+    "register_function": "storage._static_json",
+    "save": "storage._saving",
+    "step_pwl": "neurons._surrogate",
     "uniform_sqrt": "_initializers",
     "unit_eigs": "_initializers",
     "xavier": "_initializers",

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..hw import XyloConfig, XyloSim
 from ..models import FormatError
-from ..models._files import write_atomically
+from ..models.storage._files import write_atomically
 
 _SHOWN_SAMPLES = 10
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from ...mapping import Observation
-from ...models._files import write_atomically
+from ...models.storage._files import write_atomically
 from ..datasets import Dataset
 
 _INK = "#22313f"

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ...hw import ResourceUsage
 from ...mapping import Comparison
-from ...models._files import write_atomically
+from ...models.storage._files import write_atomically
 
 _VERSIONS_OF = ("xylograph", "jax", "numba", "numpy", "optax", "scipy")
 

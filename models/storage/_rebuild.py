@@ -5,13 +5,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._classes import find_class
+from .._errors import FormatError
+from .._structure import BOOKKEEPING
+from ..module import JaxModule, is_usable_name
+from ..parameters import Declaration, Parameter, SimulationParameter, State
 from ._anatomy import Anatomy, assemble
-from ._classes import find_class
-from ._errors import FormatError
 from ._static_json import decode
-from ._structure import BOOKKEEPING
-from .module import JaxModule, is_usable_name
-from .parameters import Declaration, Parameter, SimulationParameter, State
 
 _KINDS = (Parameter.kind, State.kind, SimulationParameter.kind)
 

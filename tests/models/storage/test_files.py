@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from xylograph.models._files import write_atomically
+from xylograph.models.storage._files import write_atomically
 
 
 def test_a_new_file_has_the_content(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from ._types import Numbers
+from .._types import Numbers
 
 
 def dash_to_tau(dash: Numbers, dt: float) -> Float[np.ndarray, "*n"]:

@@ -31,7 +31,7 @@ from xylograph.models import (
     register_function,
     save,
 )
-from xylograph.models._saving import _digest
+from xylograph.models.storage._saving import _digest
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 

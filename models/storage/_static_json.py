@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import jax.numpy as jnp
 import numpy as np
 
-from ._classes import public_path
-from ._errors import FormatError
-from ._initializers import Fill, kaiming, uniform_sqrt, unit_eigs, xavier
-from ._surrogate import periodic_exponential, step_pwl
+from .._classes import public_path
+from .._errors import FormatError
+from .._initializers import Fill, kaiming, uniform_sqrt, unit_eigs, xavier
+from ..neurons._surrogate import periodic_exponential, step_pwl
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FUNCTIONS: dict[str, Callable[..., Any]] = {}

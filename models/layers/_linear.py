@@ -5,10 +5,10 @@ from typing import Any
 
 import jax
 
-from ._initializers import kaiming, random_key, uniform_sqrt
-from ._raster import as_floats
-from .module import JaxModule, Tree
-from .parameters import Parameter
+from .._initializers import kaiming, random_key, uniform_sqrt
+from .._raster import as_floats
+from ..module import JaxModule, Tree
+from ..parameters import Parameter
 
 
 class LinearJax(JaxModule):

@@ -12,10 +12,10 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from ._initializers import Fill, kaiming, random_key
+from .._initializers import Fill, kaiming, random_key
+from ..module import JaxModule, Tree
+from ..parameters import Parameter, SimulationParameter, State, is_array
 from ._surrogate import step_pwl
-from .module import JaxModule, Tree
-from .parameters import Parameter, SimulationParameter, State, is_array
 
 
 class LIFJax(JaxModule):

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from xylograph.models import Fill, FormatError, kaiming
 from xylograph.models._static import static_key
-from xylograph.models._static_json import decode, encode
+from xylograph.models.storage._static_json import decode, encode
 
 LEAVES = (
     st.none()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, overload
 
-from .module import JaxModule, Tree
+from ..module import JaxModule, Tree
 
 
 class JaxSequential(JaxModule):

@@ -17,13 +17,13 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as read_arrays, save as write_arrays
 
+from .._classes import public_path
+from .._errors import FormatError
+from ..module import JaxModule
 from ._anatomy import dissect
-from ._classes import public_path
-from ._errors import FormatError
 from ._files import write_atomically
 from ._rebuild import rebuild
 from ._static_json import encode
-from .module import JaxModule
 
 FORMAT = "xylograph-network"
 VERSION = 1

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from ._structure import BOOKKEEPING, CHILDREN, DECLARATIONS, NAME, RESETS
-from .module import JaxModule, Tree
-from .parameters import Declaration
+from .._structure import BOOKKEEPING, CHILDREN, DECLARATIONS, NAME, RESETS
+from ..module import JaxModule, Tree
+from ..parameters import Declaration
 
 # Where `JaxModule` keeps what its properties of these names give.
 _BASICS = ("_shape", "_spiking_input", "_spiking_output")

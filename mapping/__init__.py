@@ -1,35 +1,35 @@
 """The compiler: from a trained network to a chip configuration, and the proof that both agree.
 
 In: a `JaxModule`. Out: a `Deployment` (configuration, placement, log), a `Comparison`. Read in
-the order of the road: `_trace`, `_graph`, `_rules`, `passes/`, `_specification`, `quantize/`,
-`_deploy`; then `_observe` and `_compare`.
+the order of the road: `graph/`, `rules/`, `passes/`, `_specification.py`, `quantize/`,
+`_deploy.py`; then `comparison/`.
 """
 
-from ._compare import (
+from ._deploy import QUANTIZERS as QUANTIZERS, Deployment as Deployment, deploy as deploy
+from ._placement import Placement as Placement
+from ._specification import Specification as Specification
+from .comparison._compare import (
     Comparison as Comparison,
     Divergence as Divergence,
     LayerComparison as LayerComparison,
     compare as compare,
     compare_observations as compare_observations,
 )
-from ._deploy import QUANTIZERS as QUANTIZERS, Deployment as Deployment, deploy as deploy
-from ._graph import (
-    Graph as Graph,
+from .comparison._observe import Observation as Observation, observe as observe
+from .graph._graph import Graph as Graph
+from .graph._nodes import (
     InputNode as InputNode,
     LinearNode as LinearNode,
     NeuronNode as NeuronNode,
 )
-from ._observe import Observation as Observation, observe as observe
-from ._placement import Placement as Placement
-from ._rules import graph_violations as graph_violations
-from ._specification import Specification as Specification
-from ._trace import Wiring as Wiring, register_tracer as register_tracer, trace as trace
+from .graph._trace import Wiring as Wiring, register_tracer as register_tracer, trace as trace
 from .passes import PassReport as PassReport, Pipeline as Pipeline
 from .quantize import (
     QuantizationReport as QuantizationReport,
     channel_quantize as channel_quantize,
     global_quantize as global_quantize,
 )
+from .rules._rules import graph_violations as graph_violations
 
 __all__ = [
     "QUANTIZERS",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from ..hw import DesignRuleError, Violation, XyloConfig, saturation_bounds
 from ..hw.chips import ChipLike
 from ._placement import Placement
-from ._rules import SIZE_RULES
 from ._specification import Specification
-from ._trace import Network, trace
+from .graph._trace import Network, trace
 from .passes import PassReport, Pipeline
 from .quantize import QuantizationReport, channel_quantize, global_quantize
+from .rules._rules import SIZE_RULES
 
 Quantizer: TypeAlias = Callable[[Specification], tuple[Specification, QuantizationReport]]
 # For static checkers; at run time `deploy` takes anything and says itself what is wrong.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from ._graph import Graph
+from .graph._graph import Graph
 
 
 @dataclass(frozen=True, eq=False)

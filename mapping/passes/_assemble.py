@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ...hw import Chip
-from .._graph import InputNode, LinearNode, NeuronNode
 from .._placement import PlacedGraph
 from .._specification import Specification
+from ..graph._nodes import InputNode, LinearNode, NeuronNode
 from ._report import PassReport
 
 

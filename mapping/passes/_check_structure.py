@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from ...hw import Chip, DesignRuleError
-from .._graph import Graph
-from .._rules import STRUCTURE_RULES, graph_violations
+from ..graph._graph import Graph
+from ..rules._rules import STRUCTURE_RULES, graph_violations
 from ._report import PassReport
 
 # Where to stop: with two synapses, twice the neurons take 0.3 GB and 0.5 s to be refused, four times

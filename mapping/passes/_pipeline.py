@@ -5,8 +5,8 @@ from typing import Any
 
 from ...hw import get_chip
 from ...hw.chips import ChipLike
-from .._graph import Graph
 from .._specification import Specification
+from ..graph._graph import Graph
 from ._assemble import AssembleSpecification
 from ._check_structure import CheckStructure
 from ._place_neurons import PlaceNeurons

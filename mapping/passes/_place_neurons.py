@@ -7,8 +7,9 @@ import numpy as np
 
 from ...hw import Chip
 from ...hw._wording import counted
-from .._graph import Graph, NeuronNode, Node, feeds_output, receives_input, weights_into
 from .._placement import PlacedGraph, Placement
+from ..graph._graph import Graph, feeds_output, receives_input, weights_into
+from ..graph._nodes import NeuronNode, Node
 from ._report import PassReport
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Int, Int32, Shaped
 
-from ..hw import XyloConfig, XyloSim
-from ..models import JaxModule
-from ._deploy import Deployment
-from ._trace import trace
+from ...hw import XyloConfig, XyloSim
+from ...models import JaxModule
+from .._deploy import Deployment
+from ..graph._trace import trace
 
 
 @dataclass(frozen=True, eq=False)

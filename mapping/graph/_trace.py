@@ -4,11 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import numpy as np
-from jaxtyping import Float
-
-from ..models import JaxModule, LIFJax, LinearJax, Sequential
-from ._graph import Graph, InputNode, LinearNode, NeuronNode, Node
+from ...models import JaxModule
+from ._graph import Graph
+from ._nodes import InputNode, Node
 
 # `@` is in no module's name, so no module can be called like the input.
 INPUT = "@input"
@@ -72,6 +70,7 @@ def register_tracer(cls: type[M]) -> Callable[[Tracer], Tracer]:
     Returns:
         A decorator that gives the function back.
 
+    >>> from xylograph.models import LinearJax, Sequential
     >>> class Passes(JaxModule):
     ...     def evolve(self, input_data, record=False):
     ...         return input_data, {}, {}
@@ -106,6 +105,7 @@ def trace(network: Network) -> Graph:
         TypeError: a module of a class that cannot be traced; names it. Also where the network is
             no module.
 
+    >>> from xylograph.models import LIFJax, LinearJax, Sequential
     >>> net = Sequential(LinearJax((2, 3)), LIFJax(3))
     >>> [node.name for node in trace(net).nodes]
     ['@input', '0_LinearJax', '1_LIFJax']
@@ -120,42 +120,3 @@ def trace(network: Network) -> Graph:
 def child_path(path: str, name: str) -> str:
     """The path of a child."""
     return f"{path}.{name}" if path else name
-
-
-@register_tracer(Sequential)
-def _trace_sequential(wiring: Wiring, module: Sequential, source: str, path: str) -> str:
-    for name, child in module.modules().items():
-        source = wiring.follow(child, source, child_path(path, name))
-    return source
-
-
-@register_tracer(LinearJax)
-def _trace_linear(wiring: Wiring, module: LinearJax, source: str, path: str) -> str:
-    bias = None if np.ndim(module.bias) == 0 else _float(module.bias)
-    return wiring.add(LinearNode(path or module.class_name, (source,), _float(module.weight), bias))
-
-
-@register_tracer(LIFJax)
-def _trace_lif(wiring: Wiring, module: LIFJax, source: str, path: str) -> str:
-    name, n, k = path or module.class_name, module.size_out, module.n_synapses
-    recurrent = child_path(name, "w_rec")
-    if module.has_rec:
-        wiring.add(LinearNode(recurrent, (name,), _float(module.w_rec)))
-    return wiring.add(
-        NeuronNode(
-            name=name,
-            sources=(source, recurrent) if module.has_rec else (source,),
-            tau_mem=_float(module.tau_mem, (n,)),
-            tau_syn=_float(module.tau_syn, (n, k)),
-            threshold=_float(module.threshold, (n,)),
-            bias=_float(module.bias, (n,)),
-            dt=float(module.dt),
-            max_spikes=float(module.max_spikes_per_dt),
-            noise_std=float(module.noise_std),
-        )
-    )
-
-
-def _float(value: Any, shape: tuple[int, ...] | None = None) -> Float[np.ndarray, "..."]:
-    array = np.array(value, dtype=np.float64)
-    return array if shape is None else np.broadcast_to(array, shape).copy()

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from mapping_cases import chain
 
-from xylograph.mapping import LinearNode, NeuronNode, _trace, register_tracer, trace
+from xylograph.mapping import LinearNode, NeuronNode, register_tracer, trace
+from xylograph.mapping.graph import _trace
 from xylograph.models import JaxModule, LIFJax, LinearJax, Sequential
 
 

@@ -11,12 +11,12 @@ from xylograph.mapping import (
     Observation,
     Pipeline,
     QuantizationReport,
-    _observe,
-    _trace,
     deploy,
     observe,
     register_tracer,
 )
+from xylograph.mapping.comparison import _observe
+from xylograph.mapping.graph import _trace
 from xylograph.models import JaxModule, LIFJax, LinearJax, Sequential
 
 NET = chain(2, 3, 4, 2)

@@ -8,31 +8,31 @@ and rebuilding one never runs a constructor.
 
 from __future__ import annotations
 
-import difflib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jax.core import Tracer
 
+from ._batch import (
+    add_batch_axis,
+    first_sample,
+    n_samples,
+    take_sample,
+    with_batch_axis,
+)
 from ._classes import register_class
 from ._raster import as_batch
+from ._setting import put, put_tree, reset
 from ._structure import CHILDREN, DECLARATIONS, NAME, RESETS, Structure
 from .parameters import (
     Declaration,
     Parameter,
     ParameterBase,
+    Shape,
     SimulationParameter,
     State,
-    as_jax_array,
-    as_replacement,
-    as_static_or_array,
-    draw,
-    is_array,
-    static_mismatch,
 )
 
 Tree = dict[str, Any]
@@ -58,6 +58,7 @@ class JaxModule:
         spiking_input: whether the input is counts of events.
         spiking_output: whether the output is counts of events.
 
+    >>> import numpy as np
     >>> class Gain(JaxModule):
     ...     def __init__(self, shape, gain=2.0):
     ...         super().__init__(shape)
@@ -151,8 +152,9 @@ class JaxModule:
             record: whether to return what happened inside, too.
 
         Returns:
-            The output, batch first; the new state, in the form `set_attributes` takes; the
-            record, nested like the modules, with leaves `(batch, time, ...)`.
+            The output, batch first; the new state, in the form `set_attributes` takes, which is
+            that of the first sample (of all with `batch_state`); the record, nested like the
+            modules, with leaves `(batch, time, ...)`.
         """
         raise NotImplementedError(f"`{self.class_name}` does not define `evolve`")
 
@@ -172,19 +174,83 @@ class JaxModule:
         return key if key not in taken else f"{len(taken)}_{key}"
 
     def _auto_batch(
-        self, data: Any, states: tuple[Any, ...] = ()
+        self,
+        data: Any,
+        states: Sequence[Any] = (),
+        target_shapes: Sequence[Shape | None] | None = None,
     ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
         """Bring input to `(batch, time, size_in)` and give each state a batch axis.
 
-        A vector counts as time, a single channel is copied to all.
+        A vector counts as time, a single channel is copied to all. `evolve` starts with this and
+        ends with `_new_state`.
+
+        Args:
+            data: input of any rank up to 3.
+            states: values of states of this module.
+            target_shapes: what to broadcast each state to, without the batch axis; `None` for
+                its own shape.
 
         Raises:
             TypeError: the input is not real numbers.
-            ValueError: wrong rank or wrong number of channels.
+            ValueError: wrong rank, wrong number of channels, or the states are of another number
+                of samples.
         """
         data = as_batch(data, self.size_in, self._label())
-        batched = tuple(jnp.broadcast_to(s, (data.shape[0], *jnp.shape(s))) for s in states)
-        return data, batched
+        shapes = (None,) * len(states) if target_shapes is None else target_shapes
+        n_have = n_samples(vars(self), self._label())
+        return data, with_batch_axis(states, shapes, len(data), n_have, self._label())
+
+    def _new_state(self, last: Tree) -> Tree:
+        """The new state to return, given states that have a batch axis.
+
+        That of the first sample; those of all samples where the state of this module has a batch
+        axis. Random keys have none: add them to what is returned.
+        """
+        return dict(last) if n_samples(vars(self), self._label()) else first_sample(last)
+
+    # --- states of a batch ---
+
+    def batch_state(self: M, n_batch: int) -> M:
+        """A module with one state a sample, to go on with a batch where it ended.
+
+        Each sample starts from the state that there is. The new state that a call returns then
+        has the batch axis, too; random keys stay as they are. Input must have `n_batch` samples.
+
+        Args:
+            n_batch: number of samples.
+
+        Raises:
+            ValueError: the number is not positive, or the state is already that of a batch.
+
+        >>> import numpy as np
+        >>> from xylograph.models import LIFJax
+        >>> neurons = LIFJax(2).batch_state(3)
+        >>> output, new_state, record = neurons(np.ones((3, 10, 2)))
+        >>> neurons = neurons.set_attributes(new_state)
+        >>> neurons.vmem.shape, neurons.unbatch_state().vmem.shape
+        ((3, 2), (2,))
+        """
+        n_batch = n_batch.__index__()
+        if n_batch < 1:
+            raise ValueError(f"{self._label()}: a batch has at least 1 sample, got {n_batch}")
+        new = self._copied()
+        for module in new._walk():
+            add_batch_axis(vars(module), n_batch, module._label())
+        return new
+
+    def unbatch_state(self: M, sample: int = 0) -> M:
+        """A module with the state of one sample, from which all samples of an input start.
+
+        Args:
+            sample: which one.
+
+        Raises:
+            ValueError: there is no such sample.
+        """
+        new = self._copied()
+        for module in new._walk():
+            take_sample(vars(module), sample.__index__(), module._label())
+        return new
 
     # --- looking inside ---
 
@@ -243,7 +309,7 @@ class JaxModule:
                 f"{type(value).__name__}"
             )
         elif name in vars(self).get(DECLARATIONS, ()):
-            problem = self._put(name, value, f"`{name}`")
+            problem = put(vars(self), name, value, f"`{name}`")
             if problem:
                 raise ValueError(f"{self._label()}: {problem}")
         else:
@@ -290,32 +356,6 @@ class JaxModule:
         if name not in store[CHILDREN]:
             store[CHILDREN] = (*store[CHILDREN], name)
 
-    def _put(self, name: str, value: Any, where: str) -> str | None:
-        """Store a value here and now if it fits; otherwise say what is wrong with it."""
-        store = vars(self)
-        declared, current = store[DECLARATIONS][name], store[name]
-        if declared.shape is None:
-            value = as_static_or_array(value)
-            # An array can make a number traced, and nothing else.
-            wanted = static_mismatch(0.0 if is_array(value) else value, current)
-            if wanted:
-                return f"{where} must be {wanted} (got {value!r})"
-            if not is_array(value):
-                store[name] = float(value) if isinstance(current, float) else value
-                return None
-        try:
-            value = as_replacement(value, current)
-        except (TypeError, ValueError) as error:
-            return f"{where} must be an array or a number: {error}"
-        shape = declared.shape or ()
-        if np.shape(value) != shape:
-            return f"{where} must be of shape {shape} (got {np.shape(value)})"
-        if declared.shape is None:
-            traced = Declaration(declared.kind, declared.family, shape, declared.initializer)
-            store[DECLARATIONS] = {**store[DECLARATIONS], name: traced}
-        store[name] = value
-        return None
-
     def set_attributes(self: M, tree: Any, strict: bool = True) -> M:
         """A module with other values; this one stays as it is.
 
@@ -327,7 +367,7 @@ class JaxModule:
             ValueError: wrong shapes, or names that do not exist; all of them, with their paths.
         """
         new = self._copied()
-        problems, unknown = new._put_tree(tree, "")
+        problems, unknown = put_tree(vars(new), tree)
         if unknown and strict:
             problems += [f"{name} does not exist" for name in unknown]
             problems[-1] += "; `strict=False` passes over names that do not exist"
@@ -335,35 +375,11 @@ class JaxModule:
             raise ValueError(f"{self._label()}: " + "\n".join(problems))
         return new
 
-    def _put_tree(self, tree: Any, path: str) -> tuple[list[str], list[str]]:
-        """Store what fits; what is wrong with other values, and names that do not exist."""
-        if not isinstance(tree, dict):
-            return [f"`{path or 'tree'}` must be a dict, got {type(tree).__name__}"], []
-        problems: list[str] = []
-        unknown: list[str] = []
-        for name, value in tree.items():
-            where = f"{path}.{name}" if path else str(name)
-            if name in vars(self)[CHILDREN]:
-                inside = vars(self)[name]._put_tree(value, where)
-                problems += inside[0]
-                unknown += inside[1]
-            elif name in vars(self)[DECLARATIONS]:
-                problem = self._put(name, value, f"`{where}`")
-                problems += [problem] if problem else []
-            else:
-                unknown.append(f"`{where}`" + self._suggestion(str(name)))
-        return problems, unknown
-
-    def _suggestion(self, name: str) -> str:
-        known = [*vars(self)[CHILDREN], *vars(self)[DECLARATIONS]]
-        close = difflib.get_close_matches(name, known, n=1)
-        return f" (did you mean `{close[0]}`?)" if close else ""
-
     def reset_state(self: M) -> M:
         """A module whose states are as after construction; this one stays as it is."""
         new = self._copied()
         for module in new._walk():
-            module._reset(State.kind, None)
+            reset(vars(module), State.kind, module._label())
         return new
 
     def reset_parameters(self: M, key: jax.Array | None = None) -> M:
@@ -374,36 +390,9 @@ class JaxModule:
         """
         new = self._copied()
         for position, module in enumerate(new._walk()):
-            module._reset(
-                Parameter.kind, None if key is None else jax.random.fold_in(key, position)
-            )
+            own_key = None if key is None else jax.random.fold_in(key, position)
+            reset(vars(module), Parameter.kind, module._label(), own_key)
         return new
-
-    def _reset(self, kind: str, key: jax.Array | None) -> None:
-        store = vars(self)
-        for position, (name, declared) in enumerate(store[DECLARATIONS].items()):
-            if declared.kind != kind:
-                continue
-            if name in store[RESETS]:
-                store[name] = store[RESETS][name]
-            else:
-                own_key = None if key is None else jax.random.fold_in(key, position)
-                fresh = as_jax_array(draw(declared.initializer, declared.shape, own_key))
-                store[name] = self._like_current(name, declared, fresh)
-
-    def _like_current(self, name: str, declared: Declaration, fresh: Any) -> Any:
-        """A fresh value with the type and shape that the attribute has."""
-        current = vars(self)[name]
-        shape = np.shape(current)
-        if fresh.shape == shape and fresh.dtype == current.dtype:
-            return fresh
-        if shape != declared.shape and declared.kind == Parameter.kind:
-            raise ValueError(
-                f"{self._label()}: `{name}` is stacked, {shape} instead of {declared.shape}; draw "
-                "for each with `jax.vmap(lambda module, key: module.reset_parameters(key))`"
-            )
-        fresh = fresh.reshape(declared.shape).astype(current.dtype)
-        return jnp.broadcast_to(fresh, shape)
 
     def _walk(self) -> Iterator[JaxModule]:
         yield self

@@ -44,7 +44,7 @@ class LIFJax(JaxModule):
             SimulationParameter.
 
     The record holds `irec` and `isyn` `(batch, time, N, K)`, `vmem` (after the reset) and
-    `spikes` `(batch, time, N)`. The new state is that of the first batch element.
+    `spikes` `(batch, time, N)`.
 
     Args:
         shape: `N`, or `(n_in, N)` with `n_in = N * K`.
@@ -180,7 +180,7 @@ class LIFJax(JaxModule):
             record=record,
             count_spikes=self.spike_generation_fn,
         )
-        return output, {**state._asdict(), "rng_key": next_key}, traces
+        return output, {**self._new_state(state._asdict()), "rng_key": next_key}, traces
 
     def _noise(self, n_batch: int, n_time: int) -> tuple[jax.Array, jax.Array | None]:
         """The next key, and what noise adds to the membranes, if there is any."""
@@ -242,7 +242,7 @@ def _evolve_lif(
         irec = None if seen.irec is None else _synapses_last(seen.irec, n_synapses)
         irec = jnp.zeros_like(isyn) if irec is None else irec
         traces = {"irec": irec, "isyn": isyn, "spikes": seen.spikes, "vmem": seen.vmem}
-    return seen.spikes, jax.tree.map(lambda array: array[0], last), traces
+    return seen.spikes, last, traces
 
 
 class _Coefficients(NamedTuple):

@@ -45,7 +45,7 @@ class Accumulator(JaxModule):
         sums = total[:, None] + jnp.cumsum(data * self.scale, axis=1)
         drive = (sums * 0.1) ** self.power @ self.w_in
         output, inner, recorded = self.neurons(drive, record=record)
-        state = {"total": sums[0, -1], "neurons": inner}
+        state = {**self._new_state({"total": sums[:, -1]}), "neurons": inner}
         return output, state, {"sums": sums, "neurons": recorded} if record else {}
 
 
@@ -278,6 +278,19 @@ def test_a_batch_is_its_samples_side_by_side(build: Callable[[int], JaxModule]) 
     output, _, _ = module(batch)
     for sample, expected in zip(batch, output, strict=True):
         assert_same(module(sample[None])[0][0], expected)
+
+
+@EVERY
+def test_a_batch_goes_on_where_it_ended(build: Callable[[int], JaxModule]) -> None:
+    module, batch = build(0), rasters(n_time=2 * N_TIME)
+    whole, _, _ = module(batch)
+    module = module.batch_state(len(batch))
+    for half, expected in zip(np.split(batch, 2, axis=1), np.split(whole, 2, axis=1), strict=True):
+        output, new_state, _ = run(module, half)
+        assert_same(output, expected)
+        moved = module.set_attributes(new_state)
+        assert jax.tree.map(np.shape, moved.state()) == jax.tree.map(np.shape, module.state())
+        module = moved
 
 
 @pytest.mark.parametrize("name", ["linear", "recurrent", "user's"])

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
         unit_eigs as unit_eigs,
         xavier as xavier,
     )
+    from .combinators._ffwd_stack import FFwdStack as FFwdStack, JaxFFwdStack as JaxFFwdStack
+    from .combinators._graph import GraphJax as GraphJax
+    from .combinators._residual import JaxResidual as JaxResidual, Residual as Residual
     from .combinators._sequential import JaxSequential as JaxSequential, Sequential as Sequential
     from .layers._linear import LinearJax as LinearJax
     from .module import JaxModule as JaxModule
@@ -42,14 +45,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Constant",
+    "FFwdStack",
     "Fill",
     "FormatError",
+    "GraphJax",
+    "JaxFFwdStack",
     "JaxModule",
+    "JaxResidual",
     "JaxSequential",
     "LIFJax",
     "LinearJax",
     "MissingExtraError",
     "Parameter",
+    "Residual",
     "Sequential",
     "SimulationParameter",
     "State",
@@ -68,14 +76,19 @@ __all__ = [
 
 _HOME = {
     "Constant": "_constant",
+    "FFwdStack": "combinators._ffwd_stack",
     "Fill": "_initializers",
     "FormatError": "_errors",
+    "GraphJax": "combinators._graph",
+    "JaxFFwdStack": "combinators._ffwd_stack",
     "JaxModule": "module",
+    "JaxResidual": "combinators._residual",
     "JaxSequential": "combinators._sequential",
     "LIFJax": "neurons._lif",
     "LinearJax": "layers._linear",
     "MissingExtraError": "_errors",
     "Parameter": "parameters",
+    "Residual": "combinators._residual",
     "Sequential": "combinators._sequential",
     "SimulationParameter": "parameters",
     "State": "parameters",

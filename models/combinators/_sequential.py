@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, overload
 
 from ..module import JaxModule, Tree
+from ._container import Container, fits, named, refuse_keywords, require_module
 
 
-class JaxSequential(JaxModule):
+class JaxSequential(Container):
     """A chain of modules, each fed by the one before.
 
     Children are named `f"{index}_{ClassName}"`, or by the keys of a dict. New states and records
@@ -17,10 +17,11 @@ class JaxSequential(JaxModule):
 
     Args:
         *modules: modules, or dicts of them.
+        **refused: nothing; shape and spiking flags are those of the first and the last module.
 
     Raises:
-        ValueError: sizes that do not chain, or a name used twice.
-        TypeError: something that is no JaxModule.
+        ValueError: sizes that do not chain, a name used twice, or a shape or flag that was given.
+        TypeError: something that is no JaxModule, or an unknown keyword.
 
     >>> from xylograph.models import LIFJax, LinearJax
     >>> net = JaxSequential(LinearJax((4, 8)), LIFJax(8))
@@ -33,17 +34,18 @@ class JaxSequential(JaxModule):
     True
     """
 
-    def __init__(self, *modules: Any) -> None:
+    def __init__(self, *modules: Any, **refused: Any) -> None:
         super().__init__((0, 0))
-        for position, entry in enumerate(modules):
-            if isinstance(entry, dict):
-                for name, module in entry.items():
-                    self._add(module, name)
-            else:
-                self._add(entry, f"{position}_{type(entry).__name__}")
+        refuse_keywords(refused, self.class_name)
+        for name, module in named(modules, self.class_name):
+            self._add(module, name)
 
     def append(self, module: JaxModule, name: str | None = None) -> None:
         """Add a module at the end, in place.
+
+        Args:
+            module: the module.
+            name: its name; position and class when not given.
 
         Raises:
             ValueError: the sizes do not chain, or the name is taken.
@@ -52,8 +54,7 @@ class JaxSequential(JaxModule):
         self._add(module, f"{len(self)}_{type(module).__name__}" if name is None else name)
 
     def _add(self, module: Any, name: str) -> None:
-        if not isinstance(module, JaxModule):
-            raise TypeError(f"`{self.class_name}` takes JaxModules, got {type(module).__name__}")
+        require_module(module, self.class_name)
         before = list(self)
         if name in self.modules():
             raise ValueError(f"`{self.class_name}` has a submodule `{name}` already")
@@ -75,18 +76,9 @@ class JaxSequential(JaxModule):
         Raises:
             IndexError, KeyError: there is no such child.
         """
-        children = self.modules()
         if isinstance(key, slice):
-            return JaxSequential(dict(list(children.items())[key]))
-        return children[key] if isinstance(key, str) else list(children.values())[key]
-
-    def __len__(self) -> int:
-        """Number of children."""
-        return len(self.modules())
-
-    def __iter__(self) -> Iterator[JaxModule]:
-        """The children in order."""
-        return iter(self.modules().values())
+            return JaxSequential(dict(list(self.modules().items())[key]))
+        return super().__getitem__(key)
 
     def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, Tree, Tree]:
         """Run each child over the output of the one before."""
@@ -101,9 +93,8 @@ Sequential = JaxSequential
 
 
 def _require_chain(index: int, first: JaxModule, second: JaxModule) -> None:
-    gives, takes = first.size_out, second.size_in
-    if gives != takes and None not in (gives, takes):
+    if not fits(first.size_out, second.size_in):
         raise ValueError(
             f"The output of submodule {index} ({first.class_name}) does not match the input shape "
-            f"of submodule {index + 1} ({second.class_name}): {gives} ≠ {takes}"
+            f"of submodule {index + 1} ({second.class_name}): {first.size_out} ≠ {second.size_in}"
         )

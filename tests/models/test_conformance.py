@@ -13,13 +13,17 @@ import pytest
 
 from xylograph.models import (
     Constant,
+    FFwdStack,
+    GraphJax,
     JaxModule,
     LIFJax,
     LinearJax,
     Parameter,
+    Residual,
     Sequential,
     SimulationParameter,
     State,
+    kaiming,
     load,
     save,
 )
@@ -58,6 +62,23 @@ def deep(seed: int) -> JaxModule:
     return Sequential({"first": LinearJax((N_IN, 3), rng_key=key(seed + 9)), "rest": inner})
 
 
+def wired(seed: int) -> JaxModule:
+    """All combinators, one in the other."""
+
+    def neurons(n: int) -> LIFJax:
+        # Quick ones: their voltages stay so small that rounding does.
+        return LIFJax(n, tau_mem=2e-3, tau_syn=2e-3, threshold=0.5, rng_key=key(seed))
+
+    around = Residual(LinearJax((3, 3), rng_key=key(seed)), neurons(3))
+    stack = FFwdStack(neurons(N_IN), around, weight_init_func=kaiming, rng_key=key(seed))
+    weights = LinearJax((N_IN, 3), rng_key=key(seed + 9))
+    readout = Sequential(neurons(3))
+    return GraphJax(
+        {"stack": stack, "weights": weights, "readout": readout},
+        [("input", "stack", "readout", "output"), ("input", "weights", "readout")],
+    )
+
+
 BUILDERS: dict[str, Callable[[int], JaxModule]] = {
     "linear": lambda seed: LinearJax((N_IN, 3), has_bias=True, rng_key=key(seed)),
     "recurrent": lambda seed: LIFJax(
@@ -67,6 +88,7 @@ BUILDERS: dict[str, Callable[[int], JaxModule]] = {
         N_IN, threshold=0.3, tau_mem=Constant(0.01), noise_std=0.5, rng_key=key(seed)
     ),
     "nested": deep,
+    "wired": wired,
     "user's": lambda seed: Accumulator(N_IN, 3, seed=seed, power=1),
 }
 # Noise takes long to compile, so it is looked at where it matters.
@@ -293,7 +315,7 @@ def test_a_batch_goes_on_where_it_ended(build: Callable[[int], JaxModule]) -> No
         module = moved
 
 
-@pytest.mark.parametrize("name", ["linear", "recurrent", "user's"])
+@pytest.mark.parametrize("name", ["linear", "recurrent", "wired", "user's"])
 def test_gradients_reach_every_parameter_in_jit_as_outside(name: str) -> None:
     def loss(parameters: Any, module: Any) -> jax.Array:
         output, _, _ = module.reset_state().set_attributes(parameters)(rasters())

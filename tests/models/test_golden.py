@@ -15,6 +15,7 @@ from xylograph.models import (
     LIFJax,
     LinearJax,
     Parameter,
+    Residual,
     Sequential,
     State,
     periodic_exponential,
@@ -40,7 +41,25 @@ SURROGATE_CASES = {
 }
 LINEAR_CASES = ["linear", "linear_bias_2d_input"]
 WITHOUT_GRADIENTS = ["lif_defaults", "lif_tau_syn_flat"]
-CASES = [*LIF_CASES, *SURROGATE_CASES, *LINEAR_CASES, "sequential_spiking"]
+NETWORKS = {
+    "residual": lambda: Residual(LinearJax((6, 6)), LIFJax(6)),
+    "sequential_nested_residual": lambda: Sequential(
+        LinearJax((3, 6)),
+        LIFJax(6),
+        Residual(LinearJax((6, 6)), LIFJax(6)),
+        LinearJax((6, 2)),
+        LIFJax(2),
+    ),
+    "sequential_spiking": lambda: Sequential(
+        LinearJax((3, 6)),
+        LIFJax(6),
+        LinearJax((6, 12)),
+        LIFJax((12, 6), has_rec=True),
+        LinearJax((6, 2)),
+        ExpSynJax(2),
+    ),
+}
+CASES = [*LIF_CASES, *SURROGATE_CASES, *LINEAR_CASES, *NETWORKS]
 
 
 class ExpSynJax(JaxModule):
@@ -67,10 +86,9 @@ def built(case: str, golden: Any) -> JaxModule:
     if case.startswith("linear"):
         weight = golden["param/weight"]
         return LinearJax(weight.shape, **golden.tree("param"))
-    if case == "sequential_spiking":
-        layers = [LinearJax((3, 6)), LIFJax(6), LinearJax((6, 12)), LIFJax((12, 6), has_rec=True)]
-        network = Sequential(*layers, LinearJax((6, 2)), ExpSynJax(2))
-        return network.set_attributes(golden.tree("param")).set_attributes(golden.tree("state0"))
+    if case in NETWORKS:
+        network = NETWORKS[case]().set_attributes(golden.tree("param"))
+        return network.set_attributes(golden.tree("state0"))
     return lif(case, golden).set_attributes(golden.tree("state0"))
 
 
@@ -135,7 +153,7 @@ def test_output_record_and_new_state_are_those_of_the_reference(
     assert_close(comparable(new_state), reference.tree("state1"), 2e-5, 1.0)
 
 
-@pytest.mark.parametrize("case", [*LIF_CASES, *SURROGATE_CASES])
+@pytest.mark.parametrize("case", [*LIF_CASES, *SURROGATE_CASES, "sequential_nested_residual"])
 def test_spikes_are_equal_to_those_of_the_reference(
     case: str, golden: Callable[[str], Any], computed: Callable[[str], Any]
 ) -> None:

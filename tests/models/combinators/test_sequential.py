@@ -136,3 +136,15 @@ def test_chains_can_be_nested() -> None:
     assert output.shape == (1, 4, 3)
     assert list(state["b"]) == ["0_LIFJax"]
     assert list(record["a"]) == list(small()(np.ones((4, 2)), record=True)[2])
+
+
+@pytest.mark.parametrize("keyword", ["shape", "spiking_input", "spiking_output"])
+def test_what_follows_from_the_modules_is_refused(keyword: str) -> None:
+    message = f"`JaxSequential` takes `{keyword}` from its modules; do not give it"
+    with pytest.raises(ValueError, match=message):
+        Sequential(LIFJax(2), **{keyword: True})
+
+
+def test_an_unknown_keyword_is_refused() -> None:
+    with pytest.raises(TypeError, match="`JaxSequential` got an unexpected keyword argument 'dt'"):
+        Sequential(LIFJax(2), dt=1e-3)

@@ -1,5 +1,8 @@
-"""Which module classes a file can name."""
+"""What happens when a module class is defined: files can name it, constructors end in a hook."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -33,3 +36,27 @@ def find_class(path: str) -> type[Any] | None:
     if package == _PUBLIC and name in import_module(_PUBLIC).__all__:
         getattr(import_module(_PUBLIC), name)  # loads the file that defines and registers it
     return _CLASSES.get(path)
+
+
+def ending_in_post_init(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that calls `__post_init__` once the whole constructor has run.
+
+    Those of base classes, which it calls, do not.
+    """
+
+    @functools.wraps(init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        if type(self).__init__ is __init__:
+            self.__post_init__()
+
+    return __init__
+
+
+def is_usable_name(cls: type[Any], name: str) -> bool:
+    """Whether objects of a class may have a declared attribute or a submodule of that name."""
+    # Paths in files and messages are written with `.` and `@`.
+    if not name or {".", "@"} & set(name) or name.startswith("__"):
+        return False
+    # A property would be found before the attribute, and the attribute before a method.
+    return not hasattr(type(inspect.getattr_static(cls, name, None)), "__get__")

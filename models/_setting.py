@@ -5,6 +5,10 @@ a module a user assigns to.
 """
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -26,6 +30,18 @@ from .parameters import (
 
 Store = dict[str, Any]
 
+_CHECKED: ContextVar[bool] = ContextVar("whether values that are put are checked", default=True)
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Values that are put may be anything, such as what JAX puts where leaves were."""
+    token = _CHECKED.set(False)
+    try:
+        yield
+    finally:
+        _CHECKED.reset(token)
+
 
 def put(store: Store, name: str, value: Any, where: str) -> str | None:
     """Store a value if it fits; otherwise say what is wrong with it.
@@ -37,6 +53,9 @@ def put(store: Store, name: str, value: Any, where: str) -> str | None:
         where: how messages call the attribute.
     """
     declared, current = store[DECLARATIONS][name], store[name]
+    if not _CHECKED.get():
+        _store(store, name, value)
+        return None
     if declared.shape is None:
         value = as_static_or_array(value)
         # An array can make a number traced, and nothing else.
@@ -44,7 +63,7 @@ def put(store: Store, name: str, value: Any, where: str) -> str | None:
         if wanted:
             return f"{where} must be {wanted} (got {value!r})"
         if not is_array(value):
-            store[name] = float(value) if isinstance(current, float) else value
+            _store(store, name, float(value) if isinstance(current, float) else value)
             return None
     try:
         value = as_replacement(value, current)
@@ -53,11 +72,17 @@ def put(store: Store, name: str, value: Any, where: str) -> str | None:
     shape, found = declared.shape or (), np.shape(value)
     if found != shape and not (found[1:] == shape and may_have_batch_axis(name, value, declared)):
         return f"{where} must be of shape {shape} (got {found})"
-    if declared.shape is None:
-        traced = Declaration(declared.kind, declared.family, shape, declared.initializer)
+    _store(store, name, value)
+    return None
+
+
+def _store(store: Store, name: str, value: Any) -> None:
+    """Store a value; one that was static is traced from now on where the new one is an array."""
+    declared = store[DECLARATIONS][name]
+    if declared.shape is None and is_array(value):
+        traced = replace(declared, shape=np.shape(value))
         store[DECLARATIONS] = {**store[DECLARATIONS], name: traced}
     store[name] = value
-    return None
 
 
 def put_tree(store: Store, tree: Any, path: str = "") -> tuple[list[str], list[str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import jax
@@ -22,7 +23,10 @@ from ._batch import (
     take_sample,
     with_batch_axis,
 )
-from ._classes import register_class
+from ._classes import ending_in_post_init, is_usable_name, register_class
+from ._describe import describe
+from ._evolving import evolving, label
+from ._own_flattening import register_as_it_flattens
 from ._raster import as_batch
 from ._setting import put, put_tree, reset
 from ._structure import CHILDREN, DECLARATIONS, NAME, RESETS, Structure
@@ -50,8 +54,9 @@ class JaxModule:
     `SimulationParameter` and module objects to attributes, and define `evolve`. Plain attributes
     are static: JAX sees them as part of the structure.
 
-    Pass modules to compiled functions as arguments. `jax.jit(module)` works, but takes the values
-    the module has when it is first called as constants: a later state is not seen.
+    Pass modules to compiled functions as arguments, or call `module.jit()`. `jax.jit(module)` works,
+    but takes the values the module has when it is first called as constants: a later state is not
+    seen.
 
     Args:
         shape: `(n_in, ..., n_out)`, or an int where all are the same.
@@ -74,13 +79,16 @@ class JaxModule:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         register_class(cls)
+        if "__init__" in vars(cls):
+            cls.__init__ = ending_in_post_init(cls.__init__)
         if cls.tree_flatten is JaxModule.tree_flatten:
             jax.tree_util.register_pytree_with_keys(
                 cls, _flatten_with_keys, cls.tree_unflatten, cls.tree_flatten
             )
         else:
-            jax.tree_util.register_pytree_node(cls, cls.tree_flatten, cls.tree_unflatten)
+            register_as_it_flattens(cls, JaxModule)
 
+    @ending_in_post_init
     def __init__(
         self,
         shape: Any = None,
@@ -91,6 +99,9 @@ class JaxModule:
         self._shape = _shape_tuple(shape)
         self._spiking_input = bool(spiking_input)
         self._spiking_output = bool(spiking_output)
+
+    def __post_init__(self) -> None:
+        """Runs when the constructor of the object's class has ended; for subclasses to define."""
 
     # --- what it is ---
 
@@ -142,6 +153,17 @@ class JaxModule:
         indented = "\n".join(f"    {line}" for line in children.splitlines())
         return f"{head} {{\n{indented}\n}}"
 
+    def describe(self) -> str:
+        """The tree of modules with all attributes: kind, family, type and shape.
+
+        >>> from xylograph.models import LinearJax
+        >>> print(LinearJax((2, 3), has_bias=True).describe())
+        LinearJax  with shape (2, 3), 9 trainable values
+            weight  parameter  weights  float32 (2, 3)
+            bias    parameter  biases   float32 (3,)
+        """
+        return describe(self)
+
     # --- evolving ---
 
     def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, Tree, Tree]:
@@ -160,14 +182,31 @@ class JaxModule:
 
     def __call__(self, input_data: Any, record: Any = False) -> tuple[Any, Tree, Tree]:
         """Run over a raster, or over the result of another module's call; see `evolve`."""
-        # `jit` hands over a traced flag, which cannot be asked.
-        record = True if isinstance(record, Tracer) else bool(record)
-        if not _is_result(input_data):
-            return self.evolve(input_data, record=record)
-        data, earlier_state, earlier_record = input_data
-        output, new_state, recorded = self.evolve(data, record=record)
+        record = _as_flag(record)
+        with evolving(self):
+            if not _is_result(input_data):
+                return self.evolve(input_data, record=record)
+            data, earlier_state, earlier_record = input_data
+            output, new_state, recorded = self.evolve(data, record=record)
         key = self._unused_key(earlier_state)
         return output, {**earlier_state, key: new_state}, {**earlier_record, key: recorded}
+
+    def jit(self) -> Callable[..., tuple[Any, Tree, Tree]]:
+        """The call of this module, compiled: `module.jit()(data, record=False)`.
+
+        The module is an argument of the compiled function, so that all modules of one structure
+        share it: with other values or states, `module.jit()` compiles nothing. In contrast,
+        `jax.jit(module)` compiles for each module anew, and goes on with the values and the state
+        the module had at the first call.
+
+        >>> import numpy as np
+        >>> from xylograph.models import LIFJax
+        >>> neurons, data = LIFJax(2), np.ones((10, 2))
+        >>> for _ in range(2):
+        ...     output, new_state, record = neurons.jit()(data)
+        ...     neurons = neurons.set_attributes(new_state)
+        """
+        return lambda data, record=False: _call_compiled(self, data, record=_as_flag(record))
 
     def _unused_key(self, taken: Tree) -> str:
         key = vars(self)[NAME] or self.class_name
@@ -326,10 +365,10 @@ class JaxModule:
                 f"`{self.class_name}.__init__` must call `super().__init__(shape)` before it "
                 f"assigns `{name}`"
             )
-        if not is_usable_name(name):
+        if not is_usable_name(type(self), name):
             raise ValueError(
                 f"{self._label()}: {name!r} cannot name an attribute; names are not empty, hold "
-                "neither `.` nor `@`, and are not those of JaxModule's own members"
+                "neither `.` nor `@`, and are not those of methods or properties"
             )
 
     def _declare(self, name: str, initial: ParameterBase) -> None:
@@ -408,7 +447,7 @@ class JaxModule:
         return new
 
     def _label(self) -> str:
-        return self.full_name.strip()
+        return label(self)
 
     # --- pytree ---
 
@@ -425,15 +464,19 @@ class JaxModule:
         return new
 
 
+@partial(jax.jit, static_argnames="record")
+def _call_compiled(module: JaxModule, data: Any, record: bool) -> tuple[Any, Tree, Tree]:
+    return module(data, record=record)
+
+
+def _as_flag(record: Any) -> bool:
+    # `jit` hands over a traced flag, which cannot be asked.
+    return True if isinstance(record, Tracer) else bool(record)
+
+
 def _flatten_with_keys(module: JaxModule) -> tuple[list[tuple[Any, Any]], Structure]:
     leaves, structure = module.tree_flatten()
     return list(zip(structure.keys(), leaves, strict=True)), structure
-
-
-def is_usable_name(name: str) -> bool:
-    """Whether a declared attribute or a submodule may have this name."""
-    # Paths in files and messages are written with both signs.
-    return bool(name) and not {".", "@"} & set(name) and not hasattr(JaxModule, name)
 
 
 def _shape_tuple(shape: Any) -> tuple[int | None, ...]:

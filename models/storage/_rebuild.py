@@ -5,10 +5,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from .._classes import find_class
+from .._classes import find_class, is_usable_name
 from .._errors import FormatError
 from .._structure import BOOKKEEPING
-from ..module import JaxModule, is_usable_name
+from ..module import JaxModule
 from ..parameters import Declaration, Parameter, SimulationParameter, State
 from ._anatomy import Anatomy, assemble
 from ._static_json import decode
@@ -46,7 +46,7 @@ def _rebuild(entry: Any, where: str, path: str, arrays: dict[str, np.ndarray]) -
     declarations: dict[str, Declaration] = {}
     for index, attribute in enumerate(_get(entry, "attributes", where, list)):
         place = f"{where}.attributes[{index}]"
-        name = _name(attribute, place, values)
+        name = _name(attribute, place, cls, values)
         declarations[name] = _declaration(attribute, place)
         values[name] = _value(attribute, place, path, declarations[name], arrays)
         if _get(attribute, "given", place, bool):
@@ -54,7 +54,7 @@ def _rebuild(entry: Any, where: str, path: str, arrays: dict[str, np.ndarray]) -
     children: dict[str, JaxModule] = {}
     for index, child in enumerate(_get(entry, "children", where, list)):
         place = f"{where}.children[{index}]"
-        name = _name(child, place, {**values, **children})
+        name = _name(child, place, cls, {**values, **children})
         children[name] = _rebuild(child, place, f"{path}{name}.", arrays)
     return assemble(
         cls,
@@ -107,15 +107,15 @@ def _value(
 def _plain(entry: Any, where: str, taken: set[str]) -> dict[str, Any]:
     found = {}
     for name, value in _get(entry, "plain", where, dict).items():
-        if name in taken or not is_usable_name(name):
+        if name in taken or not is_usable_name(JaxModule, name):
             raise FormatError(f"{where}.plain: {name!r} is not free")
         found[name] = decode(value, f"{where}.plain.{name}")
     return found
 
 
-def _name(entry: Any, where: str, taken: dict[str, Any]) -> str:
+def _name(entry: Any, where: str, cls: type[JaxModule], taken: dict[str, Any]) -> str:
     name = _get(entry, "name", where, str)
-    if name in taken or not is_usable_name(name):
+    if name in taken or not is_usable_name(cls, name):
         raise FormatError(f"{where}.name: {name!r} is not free")
     return name
 

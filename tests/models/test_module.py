@@ -1,5 +1,6 @@
 import copy
 import gc
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,6 +38,13 @@ class Gain(JaxModule):
         data, (last,) = self._auto_batch(input_data, (self.last,))
         output = data * self.gain + self.offset
         return output, {"last": last[0] + output[0, -1]}, {"output": output} if record else {}
+
+    @property
+    def doubled(self) -> Any:
+        return 2 * self.gain
+
+    def method(self) -> None:
+        """Members of subclasses are as little to be hidden as those of `JaxModule`."""
 
 
 class Pair(JaxModule):
@@ -144,6 +152,35 @@ def test_printing_shows_the_tree() -> None:
     )
 
 
+def test_a_description_shows_kinds_families_and_shapes() -> None:
+    net = Sequential({"pair": Pair()})
+    assert net.describe().splitlines() == [
+        "JaxSequential  with shape (2, 2), 7 trainable values",
+        "    Pair 'pair' with shape (2,)",
+        "        weight       parameter             weights  float32 (2, 2)",
+        "        Gain 'left' with shape (2,)",
+        "            gain     parameter             gains    float32 (2,)",
+        "            last     state                          float32 (2,)",
+        "            dt       simulation parameter           0.001",
+        "            offset   simulation parameter           float32 (2,)",
+        "            mode     simulation parameter           'up'",
+        "            clip     simulation parameter           False",
+        "            shaping  simulation parameter           tanh",
+        "        Gain 'right' with shape (2,)",
+        "            gain     parameter             gains    float32 ()",
+        "            last     state                          float32 (2,)",
+        "            dt       simulation parameter           0.001",
+        "            offset   simulation parameter           float32 (2,)",
+        "            mode     simulation parameter           'up'",
+        "            clip     simulation parameter           False",
+        "            shaping  simulation parameter           tanh",
+    ]
+
+
+def test_a_module_without_attributes_can_be_described() -> None:
+    assert Plain(3).describe() == "Plain  with shape (1,), 0 trainable values"
+
+
 def test_spiking_flags_are_read_only() -> None:
     lif = LIFJax(1, spiking_input=True)
     assert (lif.spiking_input, lif.spiking_output) == (True, True)
@@ -163,13 +200,55 @@ def test_the_constructor_of_the_base_class_comes_first() -> None:
         Early()
 
 
+class Finished(Gain):
+    """Runs something after its constructor."""
+
+    def __init__(self, shape: Any, seen: list[str]) -> None:
+        self.seen = seen
+        super().__init__(shape)
+        seen.append("Finished")
+
+    def __post_init__(self) -> None:
+        self.seen.append(f"post init, {self.gain.shape}")
+
+
+class MoreFinished(Finished):
+    def __init__(self, shape: Any, seen: list[str]) -> None:
+        super().__init__(shape, seen)
+        seen.append("MoreFinished")
+
+
+class AsFinished(Finished):
+    """Has no constructor of its own."""
+
+
+@pytest.mark.parametrize("cls", [Finished, MoreFinished, AsFinished])
+def test_the_hook_runs_once_after_the_outermost_constructor(cls: Any) -> None:
+    seen: list[str] = []
+    module = cls(2, seen)
+    constructors = [
+        one for one in ("Finished", "MoreFinished") if one in (cls.__name__, "Finished")
+    ]
+    assert seen == [*constructors, "post init, (2,)"]
+    module.set_attributes({"gain": [1.0, 2.0]}).reset_state()
+    jax.tree.map(lambda leaf: leaf, module)
+    copy.deepcopy(module)
+    assert len(seen) == len(constructors) + 1
+
+
+def test_a_constructor_keeps_its_signature_and_documentation() -> None:
+    assert str(inspect.signature(LinearJax)).startswith("(shape: Any, weight: Any = None, bias")
+
+
 def test_declaring_an_attribute_twice_is_refused() -> None:
     module = Gain(2)
     with pytest.raises(ValueError, match="`gain` exists already; assign a plain value"):
         module.gain = Parameter(1.0)
 
 
-@pytest.mark.parametrize("name", ["", "a.b", "w@reset", "evolve", "shape", "parameters"])
+@pytest.mark.parametrize(
+    "name", ["", "a.b", "w@reset", "evolve", "shape", "parameters", "doubled", "method", "__dict__"]
+)
 def test_names_that_would_be_ambiguous_are_refused(name: str) -> None:
     module = Gain(2)
     with pytest.raises(ValueError, match=f"Gain: '{name}' cannot name an attribute"):
@@ -672,56 +751,40 @@ def test_jit_of_a_module_keeps_the_state_it_had() -> None:
     np.testing.assert_array_equal(compiled(np.ones((5, 2)))[0], first)
 
 
-# --- pytrees with methods of their own ---
+@pytest.mark.parametrize("record", [False, True, np.True_])
+def test_the_compiled_call_gives_what_the_call_gives(record: Any) -> None:
+    module = Gain(2, gain=3.0)
+    found, wanted = (call(np.ones((4, 2)), record) for call in (module.jit(), module))
+    assert jax.tree.structure(found) == jax.tree.structure(wanted)
+    jax.tree.map(np.testing.assert_array_equal, found, wanted)
 
 
-class FourChildren(JaxModule):
-    """A module of the older kind, which flattens itself and is built again by its constructor."""
+def test_the_compiled_call_sees_later_states_and_values(traces: list[str]) -> None:
+    class Counted(Gain):
+        def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, dict, dict]:
+            traces.append("traced")
+            return super().evolve(input_data, record)
 
-    def __init__(self, shape: Any = (2,), **kwargs: Any) -> None:
-        super().__init__(shape, **kwargs)
-        self.gain: Any = Parameter(np.ones(self.size_in), "gains")
-        self.last: Any = State(np.zeros(self.size_in))
-        self.dt: Any = SimulationParameter(1e-3)
-
-    def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, dict, dict]:
-        return input_data * self.gain, {"last": self.last + 1}, {}
-
-    def tree_flatten(self) -> tuple[Any, Any]:
-        children = (
-            self.parameters(),
-            self.simulation_parameters(),
-            self.state(),
-            dict(self.modules()),
-        )
-        return children, (vars(self)["_name"], self.shape)
-
-    @classmethod
-    def tree_unflatten(cls, aux_data: Any, children: Any) -> "FourChildren":  # pyright: ignore
-        parameters, simulation, state, _ = children
-        name, shape = aux_data
-        new = cls(shape=shape)
-        vars(new).update(parameters, **simulation, **state, _name=name)
-        return new
-
-
-def test_a_class_that_flattens_itself_goes_through_jit_and_grad() -> None:
-    module = FourChildren(2)
+    module, data = Counted(2), np.ones((4, 2))
+    call = module.jit()
+    call(data)
     module.gain = [2.0, 3.0]
-    output, state, _ = jax.jit(lambda module, data: module(data))(module, np.ones((4, 2)))
-    np.testing.assert_array_equal(output, np.ones((4, 2)) * [2, 3])
-    np.testing.assert_array_equal(state["last"], 1)
-    gradient = jax.grad(lambda p: module.set_attributes(p)(np.ones((4, 2)))[0].sum())(
-        module.parameters()
-    )
-    np.testing.assert_array_equal(gradient["gain"], 4)
+    np.testing.assert_array_equal(call(data)[1]["last"], [2, 3])
+    module = module.set_attributes(call(data)[1])
+    np.testing.assert_array_equal(module.jit()(data)[1]["last"], [4, 6])
+    np.testing.assert_array_equal(module.reset_state().jit()(data)[1]["last"], [2, 3])
+    assert len(traces) == 1
 
 
-def test_a_class_that_flattens_itself_can_be_a_child() -> None:
-    net = Sequential({"inner": FourChildren(2)})
-    doubled = jax.tree.map(lambda leaf: leaf * 2, net)
-    np.testing.assert_array_equal(doubled["inner"].parameters()["gain"], 2)
-    assert doubled["inner"].name == "'inner'"
+def test_the_compiled_call_takes_results_of_other_calls_and_traced_flags() -> None:
+    module = Gain(2)
+    chained = module.jit()(module(np.ones((4, 2)), record=True), record=True)
+    assert set(chained[2]) == {"output", "Gain"}
+    recorded = jax.jit(lambda flag: module.jit()(np.ones((4, 2)), record=flag)[2])(True)
+    assert set(recorded) == {"output"}
+
+
+# --- paths ---
 
 
 def test_key_paths_name_attributes_and_reset_values() -> None:

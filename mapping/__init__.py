@@ -6,7 +6,7 @@ the order of the road: `graph/`, `rules/`, `passes/`, `_specification.py`, `quan
 """
 
 from ._deploy import QUANTIZERS as QUANTIZERS, Deployment as Deployment, deploy as deploy
-from ._placement import Placement as Placement
+from ._placement import PlacedGraph as PlacedGraph, Placement as Placement
 from ._specification import Specification as Specification
 from .comparison._compare import (
     Comparison as Comparison,
@@ -15,12 +15,17 @@ from .comparison._compare import (
     compare as compare,
     compare_observations as compare_observations,
 )
-from .comparison._observe import Observation as Observation, observe as observe
+from .comparison._observation import ChipStates as ChipStates, Observation as Observation
+from .comparison._observe import observe as observe
+from .comparison._of_chip import OnChip as OnChip
 from .graph._graph import Graph as Graph
 from .graph._nodes import (
+    ForeignNode as ForeignNode,
     InputNode as InputNode,
     LinearNode as LinearNode,
     NeuronNode as NeuronNode,
+    ScaleNode as ScaleNode,
+    SumNode as SumNode,
 )
 from .graph._trace import Wiring as Wiring, register_tracer as register_tracer, trace as trace
 from .passes import PassReport as PassReport, Pipeline as Pipeline
@@ -33,20 +38,26 @@ from .rules._rules import graph_violations as graph_violations
 
 __all__ = [
     "QUANTIZERS",
+    "ChipStates",
     "Comparison",
     "Deployment",
     "Divergence",
+    "ForeignNode",
     "Graph",
     "InputNode",
     "LayerComparison",
     "LinearNode",
     "NeuronNode",
     "Observation",
+    "OnChip",
     "PassReport",
     "Pipeline",
+    "PlacedGraph",
     "Placement",
     "QuantizationReport",
+    "ScaleNode",
     "Specification",
+    "SumNode",
     "Wiring",
     "channel_quantize",
     "compare",

@@ -5,10 +5,15 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
 from ..hw import DesignRuleError, Violation, XyloConfig, saturation_bounds
 from ..hw.chips import ChipLike
 from ._placement import Placement
 from ._specification import Specification
+from .comparison._observation import Observation
+from .comparison._observe import observed
+from .comparison._of_chip import OnChip
 from .graph._trace import Network, trace
 from .passes import PassReport, Pipeline
 from .quantize import QuantizationReport, channel_quantize, global_quantize
@@ -49,6 +54,11 @@ class Deployment:
     def losses(self) -> tuple[str, ...]:
         """Every way in which the configuration may act differently from the network."""
         return tuple(loss for report in self.log for loss in report.losses)
+
+
+@observed.register
+def _of_deployment(deployment: Deployment, data: np.ndarray, states: bool) -> Observation:
+    return observed(OnChip(deployment.config, deployment.placement), data, states)
 
 
 def deploy(network: Network, chip: ChipLike, *, quantizer: QuantizerLike = "channel") -> Deployment:

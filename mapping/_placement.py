@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from ..hw import Chip
 from .graph._graph import Graph
 
 
@@ -59,7 +60,14 @@ class Placement:
 
 @dataclass(frozen=True, eq=False)
 class PlacedGraph:
-    """A graph and where its neurons are."""
+    """A graph and where on a chip its neurons are.
+
+    Attributes:
+        graph: the network.
+        placement: where its populations are.
+        chip: on which chip.
+    """
 
     graph: Graph
     placement: Placement
+    chip: Chip

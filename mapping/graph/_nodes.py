@@ -1,4 +1,7 @@
-"""The kinds of nodes a `Graph` consists of, each a whole population."""
+"""The kinds of nodes a `Graph` consists of, each a whole population.
+
+Arrays are kept as float64 and cannot be written to: passes make new nodes.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ class LinearNode:
     Attributes:
         name: path of the module, such as `0_LinearJax`.
         sources: names of the nodes it receives from.
-        weights: `(n_in, n_out)`, row: source channel, column: target channel; kept as float64.
+        weights: `(n_in, n_out)`, row: source channel, column: target channel.
         bias: `(n_out,)`, added to the target channels, or `None`.
 
     Raises:
@@ -79,10 +82,76 @@ class LinearNode:
 
 
 @dataclass(frozen=True, eq=False)
+class ScaleNode:
+    """One factor for each channel.
+
+    Attributes:
+        name: path of the module.
+        sources: names of the nodes it receives from.
+        scale: `(n,)`, what each channel is multiplied by.
+
+    >>> ScaleNode("0_Gain", ("@input",), np.array([2.0, 0.5])).n_out
+    2
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    scale: Values
+
+    def __post_init__(self) -> None:
+        _settle(self, {"scale": (np.size(self.scale),)})
+
+    @property
+    def n_in(self) -> int:
+        """Channels it receives."""
+        return self.scale.size
+
+    @property
+    def n_out(self) -> int:
+        """Channels it gives."""
+        return self.scale.size
+
+
+@dataclass(frozen=True, eq=False)
+class SumNode:
+    """The sum of its sources, channel by channel: where a residual connection ends.
+
+    Attributes:
+        name: path of the module that adds.
+        sources: names of the nodes it receives from.
+        size: number of channels.
+        carrier: the one of its sources whose neurons also send, on the chip, what the other
+            sources send (their aliases); `None` before that is decided.
+
+    >>> SumNode("2_JaxResidual", ("1_LIFJax", "2_JaxResidual.1_LIFJax"), 8).n_out
+    8
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    size: int
+    carrier: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.carrier is not None and self.carrier not in self.sources:
+            raise ValueError(f"`{self.name}`: the carrier `{self.carrier}` is none of its sources")
+
+    @property
+    def n_in(self) -> int:
+        """Channels it receives."""
+        return self.size
+
+    @property
+    def n_out(self) -> int:
+        """Channels it gives."""
+        return self.size
+
+
+@dataclass(frozen=True, eq=False)
 class NeuronNode:
     """Leaky integrate-and-fire neurons with exponential synapses.
 
-    Input channel `n * K + k` is synapse `k` of neuron `n`. Arrays are kept as float64.
+    Input channel `n * K + k` is synapse `k` of neuron `n`.
 
     Attributes:
         name: path of the module, such as `1_LIFJax`.
@@ -137,8 +206,42 @@ class NeuronNode:
         return self.tau_mem.size
 
 
-def _settle(node: LinearNode | NeuronNode, shapes: dict[str, tuple[int, ...]]) -> None:
-    """Keep the arrays of a node as float64, if their shapes are these."""
+@dataclass(frozen=True, eq=False)
+class ForeignNode:
+    """A layer that no chip computes; it keeps its place, so that everything wrong is told at once.
+
+    Attributes:
+        name: path of the module.
+        sources: names of the nodes it receives from.
+        size_in: channels it receives.
+        size_out: channels it gives.
+        kind: what it is, for messages: "a population of rate neurons".
+        way_out: what to do instead, in the imperative.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    size_in: int
+    size_out: int
+    kind: str
+    way_out: str
+
+    @property
+    def n_in(self) -> int:
+        """Channels it receives."""
+        return self.size_in
+
+    @property
+    def n_out(self) -> int:
+        """Channels it gives."""
+        return self.size_out
+
+
+Node: TypeAlias = InputNode | LinearNode | ScaleNode | SumNode | NeuronNode | ForeignNode
+
+
+def _settle(node: LinearNode | ScaleNode | NeuronNode, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Keep copies of the arrays of a node as float64, if their shapes are these."""
     arrays = {name: np.array(getattr(node, name), dtype=np.float64) for name in shapes}
     wrong = [
         f"`{name}` has the shape {array.shape}, expected is {shapes[name]}"
@@ -148,7 +251,5 @@ def _settle(node: LinearNode | NeuronNode, shapes: dict[str, tuple[int, ...]]) -
     if wrong:
         raise ValueError(f"`{node.name}`: " + "; ".join(wrong))
     for name, array in arrays.items():
+        array.flags.writeable = False
         object.__setattr__(node, name, array)
-
-
-Node: TypeAlias = InputNode | LinearNode | NeuronNode

@@ -58,7 +58,7 @@ class PlaceNeurons:
             *_early_biases(graph, delay),
             *_limits_not_shared(graph, self.chip),
         )
-        return PlacedGraph(graph, placement), PassReport("PlaceNeurons", summary, losses)
+        return PlacedGraph(graph, placement, self.chip), PassReport("PlaceNeurons", summary, losses)
 
 
 def _rank(name: str, receiving: set[str], feeding: set[str]) -> int:

@@ -1,12 +1,9 @@
 """Saving networks: one safetensors file that also holds the architecture as JSON.
 
 Nothing is pickled and nothing in a file is executed: classes are those already defined in the
-process, functions those registered by `register_function`. A digest over the architecture and the
-arrays tells damaged files from whole ones.
+process, functions those registered by `register_function`. `_container.py` is the file around it.
 """
 
-import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -14,20 +11,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load as read_arrays, save as write_arrays
 
 from .._classes import public_path
 from .._errors import FormatError
 from ..module import JaxModule
 from ._anatomy import dissect
+from ._container import Container
 from ._files import write_atomically
 from ._rebuild import rebuild
 from ._static_json import encode
 
-FORMAT = "xylograph-network"
-VERSION = 1
-_METADATA_KEY = "xylograph"
+_NETWORKS = Container(format="xylograph-network", version=1, noun="network", body="module")
 
 
 def save(network: JaxModule, path: str | os.PathLike[str]) -> Path:
@@ -48,14 +42,7 @@ def save(network: JaxModule, path: str | os.PathLike[str]) -> Path:
     """
     arrays: dict[str, np.ndarray] = {}
     module = _describe(network, "", arrays)
-    document = {
-        "format": FORMAT,
-        "version": VERSION,
-        "sha256": _digest(module, arrays),
-        "module": module,
-    }
-    # One metadata key: several would be written in random order.
-    return write_atomically(path, write_arrays(arrays, metadata={_METADATA_KEY: _dump(document)}))
+    return write_atomically(path, _NETWORKS.pack(module, arrays))
 
 
 def load(path: str | os.PathLike[str]) -> JaxModule:
@@ -74,50 +61,11 @@ def load(path: str | os.PathLike[str]) -> JaxModule:
         OSError: the file cannot be read.
     """
     try:
-        return _read(Path(path).read_bytes())
+        return rebuild(*_NETWORKS.unpack(Path(path).read_bytes()))
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
     except RecursionError as error:
         raise FormatError(f"{path}: not a network file, it is nested too deeply") from error
-
-
-def _read(content: bytes) -> JaxModule:
-    try:
-        arrays = read_arrays(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        metadata = header.get("__metadata__") or {}
-        document = json.loads(metadata.get(_METADATA_KEY, "null"))
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"not a network file, or damaged: {error}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise FormatError("a safetensors file, but not a network of Xylograph")
-    version = document.get("version")
-    if type(version) is not int or version != VERSION:
-        raise FormatError(
-            f"has the schema version {version!r}; this Xylograph reads {VERSION}: "
-            "upgrade Xylograph, or save the network again with this version"
-        )
-    module = document.get("module")
-    if document.get("sha256") != _digest(module, arrays):
-        raise FormatError("damaged: the content does not match its digest")
-    return rebuild(module, arrays)
-
-
-def _dump(document: Any) -> str:
-    return json.dumps(document, sort_keys=True, allow_nan=False, separators=(",", ":"))
-
-
-def _digest(module: Any, arrays: dict[str, np.ndarray]) -> str:
-    """A checksum of the architecture and of names, types, shapes and bytes of the arrays."""
-    try:
-        text = _dump(module)
-    except ValueError as error:  # JSON has no NaN; Python's reader takes it
-        raise FormatError(f"damaged: {error}") from error
-    digest = hashlib.sha256(text.encode())
-    for name, array in sorted(arrays.items()):
-        digest.update(f"\n{name} {array.dtype.name} {array.shape}\n".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 def _describe(network: JaxModule, path: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:

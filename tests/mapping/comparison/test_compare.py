@@ -1,16 +1,22 @@
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
 from mapping_cases import chain, events, only_rounded
 
-from xylograph.hw import XyloSim
+from xylograph.hw import XyloConfig, XyloSim
 from xylograph.mapping import (
     Comparison,
     Divergence,
     Observation,
+    OnChip,
+    channel_quantize,
     compare,
     compare_observations,
     deploy,
     observe,
+    trace,
 )
 from xylograph.models import LIFJax, LinearJax, Sequential, dash_to_tau
 
@@ -40,6 +46,7 @@ def test_the_same_spikes_are_equal() -> None:
         "neurons over samples\n"
         "`out`: 0 of 20 spike counts differ, 20 and 20 spikes, 0.00% error of the counts of "
         "neurons over samples\n"
+        "compared: 2 samples of 5 steps\n"
         "no difference\n"
         "the output agrees in 100.0% of samples"
     )
@@ -191,7 +198,8 @@ def test_unlike_populations_are_refused_with_both_lists() -> None:
     assert str(caught.value) == (
         "only the same populations can be compared: the first has `1_LIFJax` (3, 10, 3), "
         "`3_LIFJax` (3, 10, 4), `5_LIFJax` (3, 10, 2); the second has `hidden` (3, 10, 7), "
-        "`output` (3, 10, 2)"
+        "`output` (3, 10, 2); a configuration alone knows no populations: give "
+        "`OnChip(config, placement)`"
     )
 
 
@@ -199,3 +207,77 @@ def test_runs_of_unlike_length_are_refused() -> None:
     first, second = (Observation({"out": np.zeros((1, n, 2), int)}) for n in (3, 4))
     with pytest.raises(ValueError, match=r"first has `out` \(1, 3, 2\); the second has `out`"):
         compare_observations(first, second)
+
+
+def test_two_engines_are_compared_down_to_currents_and_voltages() -> None:
+    deployment = deploy(chain(2, 3, 4, 2), "xylo-imu")
+    reference = OnChip(XyloSim(deployment.config, engine="reference"), deployment.placement)
+    result = compare(deployment, reference, DATA)
+    assert result.is_equal
+    # Two currents and the voltage of each hidden neuron, one of each output.
+    assert [layer.n_states for layer in result.layers] == [3 * 30 * 3, 3 * 30 * 4, 2 * 30 * 2]
+    assert "0 of 270 currents and voltages differ" in str(result)
+
+
+def test_a_current_that_differs_is_named_before_the_spikes_that_follow() -> None:
+    values = {"weights_rec": [[0]], "weights_out": [[9]], "threshold": 40, "threshold_out": 9}
+    first, second = (XyloConfig("xylo-imu", weights_in=[[weight]], **values) for weight in (60, 61))
+    result = compare(first, second, [[0], [1], [1], [1]])
+    assert not result.is_equal
+    found = result.divergence
+    assert found is not None
+    # 60 loses 30, 61 loses 30 as well.
+    assert (found.variable, found.step, found.first, found.second) == ("isyn", 1, 30, 31)
+    assert str(found).startswith("`hidden`[0] at step 1 of sample 0: `isyn` is 30 and 31")
+
+
+def test_chips_with_other_thresholds_are_compared_by_their_spikes() -> None:
+    net = chain(2, 3, 4, 2)
+    coarse = deploy(net, "xylo-imu", quantizer=partial(channel_quantize, bits_per_weight=5))
+    result = compare(deploy(net, "xylo-imu"), coarse, DATA)
+    assert [layer.n_states for layer in result.layers] == [0, 0, 0]
+
+
+def test_the_membranes_say_how_near_a_difference_was() -> None:
+    taus: dict[str, Any] = {"tau_mem": dash_to_tau(1, 1e-3), "tau_syn": dash_to_tau(1, 1e-3)}
+
+    def net(threshold: float) -> Sequential:
+        return Sequential(
+            LinearJax((1, 1), weight=[[8.0]]),
+            LIFJax(1, threshold=threshold, **taus),
+            LinearJax((1, 1), weight=[[8.0]]),
+            LIFJax(1, **taus),
+        )
+
+    # One input spike lifts the membrane to 4.
+    found = compare(net(3.2), net(5.0), [[0], [1], [0]]).divergence
+    assert found is not None and found.membranes is not None
+    assert found.membranes == pytest.approx((1.25, 0.8))
+    assert str(found).endswith(": 1 and 0 spikes (membranes at 1.25 and 0.8 thresholds)")
+
+
+def test_what_only_one_shows_is_left_out_and_said_so() -> None:
+    first = observation(np.ones((2, 5, 3), int), np.ones((2, 5, 2), int))
+    second = Observation({"out": np.ones((2, 5, 2), int)})
+    result = compare_observations(first, second)
+    assert result.is_equal and result.left_out == ("hid",)
+    assert "compared: 2 samples of 5 steps; not compared: `hid`" in str(result)
+
+
+def test_a_placement_of_another_configuration_is_refused() -> None:
+    deployment = deploy(chain(2, 3, 4, 2), "xylo-imu")
+    other = deploy(chain(2, 5, 2), "xylo-imu")
+    with pytest.raises(ValueError, match="placement has 7 hidden neurons, what runs has 5"):
+        compare(deployment, OnChip(other.config, deployment.placement), DATA)
+
+
+def test_every_level_of_the_road_can_be_compared_with_every_other() -> None:
+    net = chain(2, 3, 4, 2)
+    graph = trace(net)
+    deployment = deploy(net, "xylo-audio-3", quantizer="channel")
+    levels = [net, graph, deployment.specification, deployment]
+    for one in levels:
+        for other in levels:
+            result = compare(one, other, DATA)
+            assert {layer.layer for layer in result.layers} == {"1_LIFJax", "3_LIFJax", "5_LIFJax"}
+            assert result.layers[0].count_error < 0.2

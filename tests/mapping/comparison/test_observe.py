@@ -15,7 +15,7 @@ from xylograph.mapping import (
     observe,
     register_tracer,
 )
-from xylograph.mapping.comparison import _observe
+from xylograph.mapping.comparison import _of_network
 from xylograph.mapping.graph import _trace
 from xylograph.models import JaxModule, LIFJax, LinearJax, Sequential
 
@@ -69,7 +69,7 @@ def test_large_batches_go_in_pieces_and_come_back_whole(monkeypatch: pytest.Monk
     data = events(7, 10, 2, seed=1)
     whole = observe(NET, data)
     # 9 neurons and 10 steps: three samples at once, and the last piece is filled up.
-    monkeypatch.setattr(_observe, "_COUNTS_AT_ONCE", 300)
+    monkeypatch.setattr(_of_network, "_COUNTS_AT_ONCE", 300)
     pieces = observe(NET, data)
     for name, spikes in whole.spikes.items():
         assert np.array_equal(pieces.spikes[name], spikes), name
@@ -80,7 +80,7 @@ def test_large_batches_go_in_pieces_and_come_back_whole(monkeypatch: pytest.Monk
 )
 def test_pieces_are_of_equal_size(n: int, most: int, sizes: list[int]) -> None:
     data = np.arange(n)[:, None, None]
-    pieces = list(_observe._pieces(data, most))
+    pieces = list(_of_network._pieces(data, most))
     assert [len(piece) for piece in pieces] == sizes
     assert np.array_equal(np.concatenate(pieces)[:n], data)
 
@@ -139,7 +139,7 @@ def test_simulators_are_observed_from_reset_and_stay_as_they_are() -> None:
 
 
 def test_what_computes_nothing_is_refused() -> None:
-    with pytest.raises(TypeError, match="cannot observe a `str`; known are a JaxModule, a Deploy"):
+    with pytest.raises(TypeError, match="cannot observe a `str`; known are a JaxModule, a Graph"):
         observe("net.json", DATA)
 
 

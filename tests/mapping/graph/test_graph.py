@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mapping_cases import graph, neurons, two_layers, weights
 
-from xylograph.mapping import Graph, InputNode
+from xylograph.mapping import ForeignNode, Graph, InputNode, LinearNode, ScaleNode, SumNode
 
 
 def test_nodes_are_found_by_name_kind_and_connection() -> None:
@@ -62,3 +62,59 @@ def test_weights_are_kept_as_a_float_copy() -> None:
     given[:] = 7
     assert node.weights.dtype == np.float64
     assert node.weights.max() == 1
+
+
+def test_arrays_of_nodes_cannot_be_written_to() -> None:
+    node = neurons("hid", "w", 3)
+    for array in (weights("w", "@input", np.ones((2, 3))).weights, node.threshold, node.tau_syn):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
+
+
+def test_a_circle_without_neurons_is_no_graph() -> None:
+    with pytest.raises(ValueError, match=r"in a circle without neurons: `a`, `b`"):
+        graph(
+            weights("a", ("@input", "b"), np.ones((2, 2))),
+            weights("b", "a", np.ones((2, 2))),
+            neurons("out", "a", 2),
+        )
+
+
+def test_a_circle_through_neurons_is_a_graph() -> None:
+    net = graph(
+        weights("a", "@input", np.ones((2, 2))),
+        neurons("out", ("a", "back"), 2),
+        weights("back", "more", np.ones((2, 2))),
+        weights("more", "out", np.ones((2, 2))),
+    )
+    assert net.populations[0].sources == ("a", "back")
+
+
+def test_sums_are_carried_by_one_of_their_sources() -> None:
+    with pytest.raises(ValueError, match="`sum`: the carrier `c` is none of its sources"):
+        SumNode("sum", ("a", "b"), 3, carrier="c")
+
+
+def test_printing_shows_every_node_with_what_it_is_like() -> None:
+    net = graph(
+        LinearNode("w_in", ("@input",), np.array([[1, 0, 1], [0, 1, 0]]), np.array([0.5, 0, 0])),
+        neurons("a", "w_in", 3, threshold=np.array([1.0, 2.0, 1.5])),
+        ScaleNode("gain", ("a",), np.ones(3)),
+        weights("w_mid", "gain", np.ones((3, 6))),
+        neurons("b", "w_mid", 3, n_synapses=2, bias=np.full(3, 0.1)),
+        SumNode("sum", ("b", "a"), 3, carrier="b"),
+        ForeignNode("out", ("sum",), 3, 5, "a rate layer", "use spikes"),
+    )
+    assert str(net).splitlines() == [
+        "2 inputs, 6 neurons, 21 weights",
+        "  @input  input         2",
+        "  w_in    weights       2 x 3   from @input  bias 0..0.5",
+        "  a       neurons       3       from w_in    tau_mem 20 ms, tau_syn 10 ms, threshold 1..2",
+        "  gain    scale         3       from a",
+        "  w_mid   weights       3 x 6   from gain",
+        "  b       neurons       3 x 2   from w_mid   tau_mem 20 ms, tau_syn 10 ms, threshold 1, bias 0.1",
+        "  sum     sum           3       from b, a    carried by b",
+        "  out     a rate layer  3 -> 5  from sum",
+        "output: out",
+    ]
+    assert repr(net) == "<Graph 2 inputs, 6 neurons, 21 weights, output `out`>"

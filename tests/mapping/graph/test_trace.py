@@ -116,7 +116,8 @@ def test_biases_of_weights_are_kept_and_their_absence_too() -> None:
 
 def test_tracing_leaves_the_network_as_it_is() -> None:
     net = chain(2, 3, 1)
-    weights_of(net, "0_LinearJax").weights[:] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        weights_of(net, "0_LinearJax").weights[:] = 0
     assert np.any(weights_of(net, "0_LinearJax").weights)
 
 

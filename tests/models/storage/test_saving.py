@@ -31,7 +31,7 @@ from xylograph.models import (
     register_function,
     save,
 )
-from xylograph.models.storage._saving import _digest
+from xylograph.models.storage._container import digest
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 
@@ -319,7 +319,7 @@ def test_a_flipped_weight_is_noticed(read: Callable[[bytes], JaxModule]) -> None
 def rewritten(document: Any, arrays: dict[str, np.ndarray] | None = None) -> bytes:
     """The golden file with another document, made valid again."""
     arrays = read_arrays(INTACT) if arrays is None else arrays
-    document = {**document, "sha256": _digest(document.get("module"), arrays)}
+    document = {**document, "sha256": digest(document.get("module"), arrays)}
     return write_arrays(arrays, metadata={"xylograph": json.dumps(document)})
 
 

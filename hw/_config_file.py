@@ -42,6 +42,15 @@ _SHOWN = 10
 
 def save_config(config: XyloConfig, path: str | os.PathLike[str]) -> Path:
     """Write a configuration; see `XyloConfig.save`."""
+    return write_atomically(path, config_bytes(config))
+
+
+def config_bytes(config: XyloConfig) -> bytes:
+    """A configuration as the file of it holds it; the same bytes for the same configuration.
+
+    Raises:
+        ValueError: the chip is not the one of that name.
+    """
     chip = config.chip
     if CHIPS.get(chip.name) != chip:
         raise ValueError(
@@ -51,7 +60,7 @@ def save_config(config: XyloConfig, path: str | os.PathLike[str]) -> Path:
     content: dict[str, Any] = {name: getattr(config, name) for name in FIELD_NAMES}
     content |= {"format": _FORMAT, "schema": _SCHEMA, "chip": chip.name}
     lines = (f'  "{key}": {_written(content[key])}' for key in sorted(content))
-    return write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 def _written(value: Any) -> str:
@@ -68,7 +77,20 @@ def _written(value: Any) -> str:
 
 def load_config(path: str | os.PathLike[str]) -> XyloConfig:
     """Read a configuration; see `XyloConfig.load`."""
-    content = _parsed(path)
+    return config_of_bytes(Path(path).read_bytes(), path)
+
+
+def config_of_bytes(found: bytes, path: str | os.PathLike[str]) -> XyloConfig:
+    """The configuration in the content of a file.
+
+    Args:
+        found: the content.
+        path: where it comes from, for messages.
+
+    Raises:
+        FormatError: it is not a configuration; lists what is wrong.
+    """
+    content = _parsed(found, path)
     _require_schema(path, content)
     chip, problems = _read_chip(content)
     given = {name: content[name] for name in FIELD_NAMES if name in content}
@@ -93,10 +115,10 @@ def _with_pointer(problem: Problem) -> str:
     return f"`$.{problem.field}{index}` {problem.text}"
 
 
-def _parsed(path: str | os.PathLike[str]) -> dict[str, Any]:
+def _parsed(found: bytes, path: str | os.PathLike[str]) -> dict[str, Any]:
     """The JSON object in the file."""
     try:
-        text = Path(path).read_bytes().decode()
+        text = found.decode()
         content = json.loads(
             text, object_pairs_hook=_object_without_repeats, parse_constant=_refuse_constant
         )

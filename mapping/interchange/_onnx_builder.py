@@ -119,17 +119,14 @@ def model(
     name: str,
     inputs: Sequence[onnx.ValueInfoProto],
     outputs: Sequence[onnx.ValueInfoProto],
-    metadata: dict[str, str],
 ) -> onnx.ModelProto:
     """A whole model, its constants with it."""
     graph = helper.make_graph(
         block.nodes, name, inputs, outputs, initializer=block.constants.tensors
     )
-    made = helper.make_model(
+    return helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="xylograph",
     )
-    helper.set_model_props(made, dict(sorted(metadata.items())))
-    return made

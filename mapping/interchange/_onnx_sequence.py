@@ -22,16 +22,6 @@ from ._onnx_core import Core, StepState, add_step
 
 INPUT, OUTPUT = "input", "output"
 
-RECORDED = {
-    "spikes": ("spikes", UINT8),
-    "vmem": ("vmem", INT16),
-    "isyn": ("isyn", INT16),
-    "isyn2": ("isyn2", INT16),
-    "vmem_out": ("vmem_out", INT16),
-    "isyn_out": ("isyn_out", INT16),
-}
-"""What a graph can give besides the output spikes, with its type."""
-
 STATE_PREFIX, NEW_STATE_PREFIX = "state_", "new_state_"
 
 
@@ -67,7 +57,6 @@ def sequence_model(
     batch: int | None,
     states: bool,
     record: Sequence[str],
-    metadata: dict[str, str],
 ) -> onnx.ModelProto:
     """The model; see `export_onnx`."""
     constants = Constants()
@@ -78,8 +67,8 @@ def sequence_model(
     inputs = [value(INPUT, UINT8, [rows, "time", config.n_inputs])]
     limit = block.constant(config.chip.max_input_spikes, np.uint8)
     counts = block.op("Clip", INPUT, block.constant(0, np.uint8), limit)
+    parts = state_parts(config)
     if states:
-        parts = state_parts(config)
         inputs += [
             value(STATE_PREFIX + name, part.kind, [rows, part.stop - part.start])
             for name, part in parts.items()
@@ -87,8 +76,7 @@ def sequence_model(
         start = _packed(block, core, parts)
     else:
         start = _reset(block, core)
-    scanned = _scanned_names(record)
-    end, series = _scan(block, core, start, counts, scanned)
+    end, series = _scan(block, core, start, counts, _scanned_names(record))
     outputs = [value(OUTPUT, UINT8, [rows, "time", config.n_outputs])]
     spikes = series["spikes"]
     if "spikes" in record:
@@ -96,20 +84,16 @@ def sequence_model(
     else:
         block.named(spikes, OUTPUT)
     for name in record:
-        part = _record_part(config, name)
+        part = parts[name]
         block.named(block.columns(series[part.of], part.start, part.stop, axis=2), name)
         outputs.append(value(name, part.kind, [rows, "time", part.stop - part.start]))
     if states:
-        for name, part in state_parts(config).items():
+        for name, part in parts.items():
             array = block.columns(getattr(end, part.of), part.start, part.stop, axis=1)
             block.named(block.cast(array, part.kind), NEW_STATE_PREFIX + name)
             width = part.stop - part.start
             outputs.append(value(NEW_STATE_PREFIX + name, part.kind, [rows, width]))
-    return model(block, "xylo_core", inputs, outputs, metadata)
-
-
-def _record_part(config: XyloConfig, name: str) -> _Part:
-    return state_parts(config)[name]
+    return model(block, "xylo_core", inputs, outputs)
 
 
 def _scanned_names(record: Sequence[str]) -> tuple[str, ...]:

@@ -28,6 +28,12 @@ from .graph._nodes import (
     SumNode as SumNode,
 )
 from .graph._trace import Wiring as Wiring, register_tracer as register_tracer, trace as trace
+from .interchange._export_onnx import export_onnx as export_onnx
+from .interchange._load_onnx import (
+    OnnxCore as OnnxCore,
+    OnnxNetwork as OnnxNetwork,
+    load_onnx as load_onnx,
+)
 from .passes import PassReport as PassReport, Pipeline as Pipeline
 from .quantize import (
     QuantizationReport as QuantizationReport,
@@ -50,6 +56,8 @@ __all__ = [
     "NeuronNode",
     "Observation",
     "OnChip",
+    "OnnxCore",
+    "OnnxNetwork",
     "PassReport",
     "Pipeline",
     "PlacedGraph",
@@ -63,8 +71,10 @@ __all__ = [
     "compare",
     "compare_observations",
     "deploy",
+    "export_onnx",
     "global_quantize",
     "graph_violations",
+    "load_onnx",
     "observe",
     "register_tracer",
     "trace",

@@ -30,7 +30,48 @@ CORE_FORMAT, NETWORK_FORMAT, SCHEMA = "xylograph.core", "xylograph.network", 1
 
 # All that graphs of ours are made of; none of them reads files or takes time without end.
 _OPERATORS = frozenset(
-    ["Abs", "Add", "And", "Cast", "Clip", "Concat", "Div", "Exp", "Expand", "Floor", "Gather", "GreaterOrEqual", "Greater", "Identity", "If", "Less", "LessOrEqual", "Loop", "MatMul", "MatMulInteger", "Max", "Min", "Mul", "Neg", "NonZero", "Pad", "ReduceMax", "ReduceSum", "Reshape", "Scan", "ScatterElements", "Shape", "Size", "Slice", "Split", "Squeeze", "Sub", "Transpose", "Unsqueeze", "Where"]
+    [
+        "Abs",
+        "Add",
+        "And",
+        "Cast",
+        "Clip",
+        "Concat",
+        "Div",
+        "Exp",
+        "Expand",
+        "Floor",
+        "Gather",
+        "GreaterOrEqual",
+        "Greater",
+        "Identity",
+        "If",
+        "Less",
+        "LessOrEqual",
+        "Loop",
+        "MatMul",
+        "MatMulInteger",
+        "Max",
+        "Min",
+        "Mul",
+        "Neg",
+        "NonZero",
+        "Pad",
+        "ReduceMax",
+        "ReduceSum",
+        "Reshape",
+        "Scan",
+        "ScatterElements",
+        "Shape",
+        "Size",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Sub",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
+    ]
 )
 # What a message of protocol buffers can hold.
 _MAX_BYTES = 2**31 - 1

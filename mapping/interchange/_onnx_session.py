@@ -110,7 +110,8 @@ class Session:
                     f"the state is of {len(state[name])} samples, the data are of {len(raster)}: "
                     f"give data of {len(state[name])} samples, or start again with `reset_state()`"
                 )
-        found = dict(zip(self._outputs, self._session.run(self._outputs, feed), strict=True))
+        arrays = map(np.asarray, self._session.run(self._outputs, feed))
+        found: Arrays = dict(zip(self._outputs, arrays, strict=True))
         output = found.pop(OUTPUT)
         prefix = len(NEW_STATE_PREFIX)
         ended = {n[prefix:]: found.pop(n) for n in list(found) if n.startswith(NEW_STATE_PREFIX)}

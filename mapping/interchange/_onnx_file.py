@@ -124,6 +124,9 @@ def read_file(
     except (DecodeError, ValueError, RuntimeError) as error:
         refuse(path, f"it is no ONNX model: {error}: the file is damaged or not one of ours")
     metadata = {entry.key: entry.value for entry in made.metadata_props}
+    if not all(isinstance(text, str) for entry in metadata.items() for text in entry):
+        # Protocol buffers give what is not UTF-8 as bytes.
+        refuse(path, "its metadata are no text: the file is damaged")
     _require_ours(path, metadata)
     if metadata.get("xylograph.graph_sha256") != _graph_digest(made):
         refuse(path, "its graph does not match its digest: the file was damaged or changed")

@@ -164,6 +164,27 @@ def simulate(
         print(line)
 
 
+@app.command("export")
+def export_onnx(
+    config: Annotated[Path, typer.Argument(help="Configuration file.")],
+    out: Annotated[Path, typer.Argument(help="ONNX file to write.")] = Path("core.onnx"),
+    states: Annotated[
+        bool, typer.Option(help="Let the state go in and out, for recordings in pieces.")
+    ] = True,
+    record: Annotated[
+        str, typer.Option(help="What to give besides the output: `spikes,vmem,isyn`, or some.")
+    ] = "",
+) -> None:
+    """Write what a configuration computes as one ONNX graph."""
+    from ..hw import XyloConfig
+    from ..mapping import export_onnx as export
+
+    loaded = XyloConfig.load(config)
+    names = [name.strip() for name in record.split(",") if name.strip()]
+    export(loaded, out, states=states, record=names)
+    print(f"{loaded} is in {out}")
+
+
 def _chip(name: str) -> "Chip":
     from ..hw import get_chip
 

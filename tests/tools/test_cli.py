@@ -251,3 +251,25 @@ def test_a_missing_folder_is_found_before_simulating(
     captured = capsys.readouterr()
     assert captured.err == "error: nowhere: No such folder\n"
     assert not captured.out
+
+
+def test_export_writes_a_file_that_gives_the_configuration_back(
+    config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
+    from xylograph.mapping import OnnxCore, load_onnx
+
+    path = tmp_path / "core.onnx"
+    assert run(monkeypatch, "export", config_file, path, "--record", "spikes, vmem") == 0
+    core = load_onnx(path)
+    assert isinstance(core, OnnxCore)
+    assert core.config == XyloConfig.load(config_file)
+    assert sorted(core(np.ones((3, 2)), record=True)[2]) == ["Spikes", "Vmem"]
+
+
+def test_export_refuses_what_cannot_be_recorded(
+    config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
+    assert run(monkeypatch, "export", config_file, tmp_path / "core.onnx", "--record", "x") == 1
+    assert "`record` has 'x'" in capsys.readouterr().err

@@ -181,7 +181,10 @@ def export_onnx(
 
     loaded = XyloConfig.load(config)
     names = [name.strip() for name in record.split(",") if name.strip()]
-    export(loaded, out, states=states, record=names)
+    try:
+        export(loaded, out, states=states, record=names)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--record") from error
     print(f"{loaded} is in {out}")
 
 

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float32, Int8, Int64
-
 import onnx
+from jaxtyping import Float32, Int8, Int64
 
 from ._onnx_builder import FLOAT, INT32, UINT8, Block, clipped, value
 

@@ -17,9 +17,8 @@ import os
 from pathlib import Path
 from typing import Any, NoReturn
 
-from google.protobuf.message import DecodeError
-
 import onnx
+from google.protobuf.message import DecodeError
 
 from ...hw import XyloConfig
 from ...hw._config_file import config_bytes, config_of_bytes

@@ -10,7 +10,6 @@ Source: module facts, section 2, the step of `LIFJax`.
 from dataclasses import dataclass
 
 import numpy as np
-
 import onnx
 
 from ..graph._graph import Graph

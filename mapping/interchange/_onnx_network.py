@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 
 from ..graph._graph import Graph
-from ..graph._nodes import InputNode, LinearNode, NeuronNode
+from ..graph._nodes import InputNode, LinearNode, NeuronNode, ScaleNode, SumNode
 from ._onnx_builder import FLOAT, Block, Constants, Dimension, model, value
 from ._onnx_sequence import INPUT, NEW_STATE_PREFIX, OUTPUT, STATE_PREFIX
 
@@ -113,9 +113,14 @@ def _step(
         if isinstance(node, InputNode):
             now[node.name] = arriving
             continue
-        data = _sum(body, [now.get(name, earlier.get(name, "")) for name in node.sources])
+        # What stands behind was given in the step before; tracing lets only populations do that.
+        data = _sum(body, [now[n] if n in now else earlier[n] for n in node.sources])
         if isinstance(node, LinearNode):
             now[node.name] = _linear(body, node, data)
+        elif isinstance(node, ScaleNode):
+            now[node.name] = body.op("Mul", data, body.constant(node.scale))
+        elif isinstance(node, SumNode):
+            now[node.name] = data
         else:
             ports = {part: before[f"{node.name}.{part}"] for part in state_shapes(node)}
             state = _neurons(body, node, Population(**ports), data)

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 
 from ..graph._graph import Graph
-from ..graph._nodes import InputNode, LinearNode, NeuronNode, ScaleNode, SumNode
+from ..graph._nodes import ForeignNode, InputNode, LinearNode, NeuronNode, ScaleNode, SumNode
 from ._onnx_builder import FLOAT, Block, Constants, Dimension, model, value
 from ._onnx_sequence import INPUT, NEW_STATE_PREFIX, OUTPUT, STATE_PREFIX
 
@@ -34,6 +34,11 @@ def state_shapes(node: NeuronNode) -> dict[str, tuple[int, ...]]:
 
 def network_model(graph: Graph, *, batch: int | None, states: bool) -> onnx.ModelProto:
     """The model; see `export_onnx`."""
+    foreign = [f"`{node.name}` is {node.kind}" for node in graph.of_kind(ForeignNode)]
+    if foreign:
+        raise ValueError(
+            f"{', '.join(foreign)}; what can be exported is weights and spiking neurons"
+        )
     noisy = [node.name for node in graph.populations if node.noise_std > 0]
     if noisy:
         raise ValueError(
@@ -121,7 +126,7 @@ def _step(
             now[node.name] = body.op("Mul", data, body.constant(node.scale))
         elif isinstance(node, SumNode):
             now[node.name] = data
-        else:
+        elif isinstance(node, NeuronNode):
             ports = {part: before[f"{node.name}.{part}"] for part in state_shapes(node)}
             state = _neurons(body, node, Population(**ports), data)
             now[node.name] = state.spikes

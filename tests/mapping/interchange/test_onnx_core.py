@@ -101,7 +101,10 @@ def dense(n: int, weight: int, threshold: int, seed: int = 0, **fields: Any) -> 
         weights_in=rng.integers(-weight, weight + 1, (8, n)),
         weights_rec=rng.integers(-weight, weight + 1, (n, n)),
         weights_out=rng.integers(-weight, weight + 1, (n, 4)),
-        **({"dash_mem": 3, "dash_syn": 2, "threshold": threshold} | fields),
+        dash_mem=3,
+        dash_syn=2,
+        threshold=threshold,
+        **fields,
     )
 
 
@@ -350,7 +353,7 @@ def test_the_jax_engine_converted_by_others_agrees(
     shape = jax.ShapeDtypeStruct(padded.shape, jnp.float32)
     made = jax2onnx.to_onnx(evolve, inputs=[shape])
     session = onnxruntime.InferenceSession(made.SerializeToString())
-    (theirs,) = session.run(None, {session.get_inputs()[0].name: padded})
+    theirs = np.asarray(session.run(None, {session.get_inputs()[0].name: padded})[0])
     ours = exported(config, tmp_path)(raster, record=True)[2]["Spikes"]
     assert ours.any()
     np.testing.assert_array_equal(theirs[:, :, : config.n_hidden].swapaxes(0, 1), ours)

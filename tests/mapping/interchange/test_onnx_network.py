@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xylograph.mapping import OnnxNetwork, export_onnx, load_onnx
-from xylograph.models import JaxModule, LIFJax, LinearJax, Residual, Sequential
+from xylograph.models import JaxModule, LIFJax, LinearJax, Sequential
 
 pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
 pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
@@ -99,14 +99,3 @@ def test_wrong_states_are_refused_all_at_once(loaded: OnnxNetwork) -> None:
     text = str(caught.value)
     assert "`1_LIFJax.vmem` has the shape (1, 5), not (batch, 6)" in text
     assert "`1_LIFJax.x` is no part of a state" in text
-
-
-def test_a_residual_chain_gives_the_spikes_of_jax(rasters: Any, tmp_path: Path) -> None:
-    keys = jax.random.split(jax.random.key(1), 4)
-    inner = Residual(LinearJax((6, 6), rng_key=keys[0]), LIFJax(6, rng_key=keys[1]))
-    chain = Sequential(
-        LinearJax((4, 6), rng_key=keys[2]), LIFJax(6, rng_key=keys[3]), inner, LinearJax((6, 2))
-    )
-    copy = load_onnx(export_onnx(chain, tmp_path / "chain.onnx"))
-    wanted, _, _ = chain(rasters)
-    np.testing.assert_allclose(copy(rasters)[0], wanted, rtol=1e-5, atol=1e-5)

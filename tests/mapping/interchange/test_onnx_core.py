@@ -320,7 +320,8 @@ def test_the_jax_engine_converted_by_others_agrees(
     import onnxruntime
 
     from xylograph.hw.engines import _jax_step
-    from xylograph.hw.engines._jax import _program, network_of, sizes_of
+    from xylograph.hw.engines._jax import _program
+    from xylograph.hw.engines._jax_network import network_of, sizes_of
 
     def loss(value: Any, dash: Any) -> Any:
         part = jnp.exp2(-dash.astype(jnp.float32))

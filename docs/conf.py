@@ -72,6 +72,7 @@ nitpick_ignore_regex = [
 _PACKAGES = (
     "xylograph.models",
     "xylograph.models.training",
+    "xylograph.models.time_series",
     "xylograph.hw",
     "xylograph.hw.engines",
     "xylograph.mapping",

@@ -18,6 +18,7 @@ PACKAGES = (
     "xylograph",
     "xylograph.models",
     "xylograph.models.training",
+    "xylograph.models.time_series",
     "xylograph.hw",
     "xylograph.mapping",
     "xylograph.mapping.passes",
@@ -73,6 +74,7 @@ HEAVY = {"jax", "numba", "matplotlib", "scipy", "optax", "xylosim"}
     [
         "import xylograph",
         "import xylograph.models",
+        "import xylograph.models.time_series",
         "import xylograph.hw",
         "import xylograph.tools._cli",
         "import xylograph.tools.datasets",

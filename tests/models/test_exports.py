@@ -5,9 +5,10 @@ from types import ModuleType
 import pytest
 
 import xylograph.models
+import xylograph.models.time_series
 import xylograph.models.training
 
-PACKAGES = [xylograph.models, xylograph.models.training]
+PACKAGES = [xylograph.models, xylograph.models.training, xylograph.models.time_series]
 
 
 def written_exports(package: ModuleType) -> list[str]:

@@ -10,6 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ._activations import (
+        H_LReLU as H_LReLU,
+        H_ReLU as H_ReLU,
+        H_sigmoid as H_sigmoid,
+        H_tanh as H_tanh,
+    )
     from ._constant import Constant as Constant
     from ._errors import (
         FormatError as FormatError,
@@ -27,10 +33,18 @@ if TYPE_CHECKING:
     from .combinators._graph import GraphJax as GraphJax
     from .combinators._residual import JaxResidual as JaxResidual, Residual as Residual
     from .combinators._sequential import JaxSequential as JaxSequential, Sequential as Sequential
+    from .layers._boolean_state import BooleanStateJax as BooleanStateJax
+    from .layers._dropout import DropoutJax as DropoutJax
+    from .layers._identity import Identity as Identity
+    from .layers._instant import InstantJax as InstantJax
     from .layers._linear import LinearJax as LinearJax
+    from .layers._scan import ScanJax as ScanJax
+    from .layers._softmax import LogSoftmaxJax as LogSoftmaxJax, SoftmaxJax as SoftmaxJax
+    from .layers._up_down import UpDownJax as UpDownJax
     from .module import JaxModule as JaxModule
     from .neurons._leak import dash_to_tau as dash_to_tau
     from .neurons._lif import LIFJax as LIFJax
+    from .neurons._rate import RateJax as RateJax
     from .neurons._surrogate import (
         periodic_exponential as periodic_exponential,
         step_pwl as step_pwl,
@@ -42,25 +56,44 @@ if TYPE_CHECKING:
     )
     from .storage._saving import load as load, save as save
     from .storage._static_json import register_function as register_function
+    from .synapses._exp_smooth import ExpSmoothJax as ExpSmoothJax
+    from .synapses._exp_syn import ExpSynJax as ExpSynJax
+    from .synapses._low_pass import LowPassJax as LowPassJax
 
 __all__ = [
+    "BooleanStateJax",
     "Constant",
+    "DropoutJax",
+    "ExpSmoothJax",
+    "ExpSynJax",
     "FFwdStack",
     "Fill",
     "FormatError",
     "GraphJax",
+    "H_LReLU",
+    "H_ReLU",
+    "H_sigmoid",
+    "H_tanh",
+    "Identity",
+    "InstantJax",
     "JaxFFwdStack",
     "JaxModule",
     "JaxResidual",
     "JaxSequential",
     "LIFJax",
     "LinearJax",
+    "LogSoftmaxJax",
+    "LowPassJax",
     "MissingExtraError",
     "Parameter",
+    "RateJax",
     "Residual",
+    "ScanJax",
     "Sequential",
     "SimulationParameter",
+    "SoftmaxJax",
     "State",
+    "UpDownJax",
     "XylographError",
     "dash_to_tau",
     "kaiming",
@@ -75,23 +108,39 @@ __all__ = [
 ]
 
 _HOME = {
+    "BooleanStateJax": "layers._boolean_state",
     "Constant": "_constant",
+    "DropoutJax": "layers._dropout",
+    "ExpSmoothJax": "synapses._exp_smooth",
+    "ExpSynJax": "synapses._exp_syn",
     "FFwdStack": "combinators._ffwd_stack",
     "Fill": "_initializers",
     "FormatError": "_errors",
     "GraphJax": "combinators._graph",
+    "H_LReLU": "_activations",
+    "H_ReLU": "_activations",
+    "H_sigmoid": "_activations",
+    "H_tanh": "_activations",
+    "Identity": "layers._identity",
+    "InstantJax": "layers._instant",
     "JaxFFwdStack": "combinators._ffwd_stack",
     "JaxModule": "module",
     "JaxResidual": "combinators._residual",
     "JaxSequential": "combinators._sequential",
     "LIFJax": "neurons._lif",
     "LinearJax": "layers._linear",
+    "LogSoftmaxJax": "layers._softmax",
+    "LowPassJax": "synapses._low_pass",
     "MissingExtraError": "_errors",
     "Parameter": "parameters",
+    "RateJax": "neurons._rate",
     "Residual": "combinators._residual",
+    "ScanJax": "layers._scan",
     "Sequential": "combinators._sequential",
     "SimulationParameter": "parameters",
+    "SoftmaxJax": "layers._softmax",
     "State": "parameters",
+    "UpDownJax": "layers._up_down",
     "XylographError": "_errors",
     "dash_to_tau": "neurons._leak",
     "kaiming": "_initializers",

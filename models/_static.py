@@ -29,6 +29,29 @@ class _Identity:
         return isinstance(other, _Identity) and other.value is self.value
 
 
+class Static:
+    """A static argument of a compiled function, compared by `static_key`.
+
+    Functions that are built alike then share what was compiled, and what cannot be hashed may be
+    an argument, too.
+
+    Args:
+        value: any value that is no array.
+    """
+
+    __slots__ = ("_key", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self._key = static_key(value)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Static) and other._key == self._key
+
+
 def static_key(value: Any) -> Hashable:
     """A hashable stand-in for a static value: equal for values that act the same.
 

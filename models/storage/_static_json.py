@@ -12,6 +12,15 @@ from typing import Any, TypeVar
 import jax.numpy as jnp
 import numpy as np
 
+from .._activations import (
+    H_LReLU,
+    H_ReLU,
+    H_sigmoid,
+    H_tanh,
+    identity,
+    log_softmax_of_channels,
+    softmax_of_channels,
+)
 from .._classes import public_path
 from .._errors import FormatError
 from .._initializers import Fill, kaiming, uniform_sqrt, unit_eigs, xavier
@@ -48,6 +57,10 @@ def register_function(function: F) -> F:
     return function
 
 
+for _function in (H_LReLU, H_ReLU, H_sigmoid, H_tanh):
+    register_function(_function)
+for _function in (identity, log_softmax_of_channels, softmax_of_channels):
+    register_function(_function)
 for _function in (kaiming, periodic_exponential, step_pwl, uniform_sqrt, unit_eigs, xavier):
     register_function(_function)
 for _function in (np.ones, np.zeros, jnp.ones, jnp.zeros):

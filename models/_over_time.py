@@ -27,8 +27,3 @@ def over_time(
     by_time = jax.tree.map(lambda array: jnp.moveaxis(array, 1, 0), inputs)
     last, outputs = jax.lax.scan(step, state, by_time)
     return last, jax.tree.map(lambda array: jnp.moveaxis(array, 0, 1), outputs)
-
-
-def first_sample(states: Any) -> Any:
-    """The state that a module goes on from after a batch: that of its first element."""
-    return jax.tree.map(lambda state: state[0], states)

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 
 from .._checks import negative, require, same_sizes
 from .._initializers import Fill
-from .._over_time import first_sample, over_time
+from .._over_time import over_time
 from ..module import JaxModule, Tree
 from ..parameters import Parameter, State
 
@@ -59,18 +59,18 @@ class BooleanStateJax(JaxModule):
         """
         data, (on,) = self._auto_batch(input_data, (self.on,))
         output, on = _evolve_switches(data, on, self.threshold)
-        return output, {"on": on}, {}
+        return output, self._new_state({"on": on}), {}
 
 
 # One compiled function for all modules of a shape, so that eager calls compile only once.
 @jax.jit
 def _evolve_switches(
     data: Float[Array, "batch time n"], on: Bool[Array, "batch n"], threshold: Any
-) -> tuple[Bool[Array, "batch time n"], Bool[Array, " n"]]:
+) -> tuple[Bool[Array, "batch time n"], Bool[Array, "batch n"]]:
     def step(on: Any, turned: Any) -> tuple[Any, Any]:
         turned_on, turned_off = turned
         on = (on | turned_on) & ~turned_off
         return on, on
 
     last, output = over_time(step, on, (data > threshold, data < -threshold))
-    return output, first_sample(last)
+    return output, last

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._checks import not_callable, require
-from .._over_time import first_sample, over_time
+from .._over_time import over_time
 from .._static import Static
 from ..module import JaxModule, Tree
 from ..parameters import Parameter, ParameterBase, SimulationParameter, State, is_array
@@ -30,8 +30,10 @@ class ScanJax(JaxModule):
     `input` is `(n_in,)`, `output` is `(n_out,)`. Each entry becomes an attribute of the module, so
     that `parameters()`, `set_attributes` and saving work as for any other.
 
-    The record holds each state after each step, `(batch, time, ...)`. The new state is that of the
-    first batch element.
+    The record holds each state after each step, `(batch, time, ...)`.
+
+    For random numbers carry a raw key in a state `key`. All samples start from the same; with
+    `batch_state` each can be given its own.
 
     Attributes:
         step: SimulationParameter.
@@ -87,6 +89,12 @@ class ScanJax(JaxModule):
         kinds = (State,) if kind is State else (Parameter, SimulationParameter)
         for name, value in values.items():
             initial = value if isinstance(value, ParameterBase) else kind(value, name=name)
+            if name == "rng_key":
+                # A state of this name has no batch axis anywhere.
+                raise ValueError(
+                    f"{self._label()}: `rng_key` is the key of a whole batch; name the key of a "
+                    "sample differently"
+                )
             if not isinstance(initial, kinds):
                 raise TypeError(
                     f"{self._label()}: `{name}` cannot be a `{type(initial).__name__}` here"
@@ -110,7 +118,7 @@ class ScanJax(JaxModule):
                 another output than `(n_out,)`, or a state unlike the one it gets.
         """
         data, states = self._auto_batch(input_data, tuple(self._values(self._states).values()))
-        return _evolve_function(
+        output, last, traces = _evolve_function(
             data,
             dict(zip(self._states, states, strict=True)),
             None if self._parameters is None else self._values(self._parameters),
@@ -119,6 +127,7 @@ class ScanJax(JaxModule):
             n_out=self.size_out,
             where=self._label(),
         )
+        return output, self._new_state(last), traces
 
     def _values(self, names: tuple[str, ...]) -> dict[str, Any]:
         return {name: getattr(self, name) for name in names}
@@ -148,7 +157,7 @@ def _evolve_function(
         return after, (output, after) if record else (output,)
 
     last, (output, *seen) = over_time(step, state, data)
-    return output, first_sample(last), seen[0] if record else {}
+    return output, last, seen[0] if record else {}
 
 
 def _problems(result: Any, before: dict[str, Any], wanted: tuple[int, int]) -> list[str]:

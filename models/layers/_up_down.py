@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .._checks import negative, not_numbers, not_positive, require
 from .._initializers import Fill
-from .._over_time import first_sample, over_time
+from .._over_time import over_time
 from ..module import JaxModule, Tree
 from ..neurons._surrogate import step_pwl
 from ..parameters import Parameter, SimulationParameter, State
@@ -31,8 +31,7 @@ class UpDownJax(JaxModule):
     through both counts as through a straight line wherever the distance is half a threshold or
     more, and through the level.
 
-    The record holds `analog_value` `(batch, time, N)`, the level before each step. The new state is
-    that of the first batch element.
+    The record holds `analog_value` `(batch, time, N)`, the level before each step.
 
     Attributes:
         thr_up, thr_down: Parameter, family `thresholds`, `(N,)` or `()`.
@@ -118,7 +117,7 @@ class UpDownJax(JaxModule):
             record=record,
         )
         recorded = {} if levels is None else {"analog_value": levels}
-        return events * self.repeat_output, state._asdict(), recorded
+        return events * self.repeat_output, self._new_state(state._asdict()), recorded
 
 
 class _State(NamedTuple):
@@ -157,7 +156,7 @@ def _evolve_up_down(
     floats = tuple(one.astype(data.dtype) for one in (state.analog_value, state.refractory))
     first = _State(*floats, started=state.started)
     last, (events, *levels) = over_time(step, first, data)
-    return events, first_sample(last), levels[0] if record else None
+    return events, last, levels[0] if record else None
 
 
 def _count(distance: Any, threshold: Any) -> Any:

@@ -12,7 +12,7 @@ from .._activations import H_ReLU, activation_called, takes_threshold
 from .._checks import negative, not_numbers, not_positive, require, same_sizes
 from .._initializers import Fill, random_key, unit_eigs
 from .._noise import draw_noise
-from .._over_time import first_sample, over_time
+from .._over_time import over_time
 from .._static import Static
 from ..module import JaxModule, Tree
 from ..parameters import Parameter, SimulationParameter, State
@@ -29,8 +29,7 @@ class RateJax(JaxModule):
     The output is `o`. A time constant below `dt / 2` makes the neurons oscillate and diverge; ten
     times `dt` and more is recommended.
 
-    The record holds `rec_input`, which is `o @ w_rec`, and `x`, both `(batch, time, N)`. The new
-    state is that of the first batch element.
+    The record holds `rec_input`, which is `o @ w_rec`, and `x`, both `(batch, time, N)`.
 
     Attributes:
         tau: Parameter, family `taus` [s], `(N,)` or `()`.
@@ -146,7 +145,7 @@ class RateJax(JaxModule):
             record=record,
             activation=Static(self.act_fn),
         )
-        return output, {"x": x, "rng_key": next_key}, traces
+        return output, {**self._new_state({"x": x}), "rng_key": next_key}, traces
 
 
 class _Values(NamedTuple):
@@ -169,7 +168,7 @@ def _evolve_rate(
     record: bool,
     activation: Static,
 ) -> tuple[
-    Float[Array, "batch time n"], Float[Array, " n"], dict[str, Float[Array, "batch time n"]]
+    Float[Array, "batch time n"], Float[Array, "batch n"], dict[str, Float[Array, "batch time n"]]
 ]:
     tau, bias, threshold, w_rec, dt = values
     gain = dt / tau
@@ -194,4 +193,4 @@ def _evolve_rate(
         x_seen, fed_back = seen
         rec_input = jnp.zeros_like(x_seen) if fed_back is None else fed_back
         traces = {"rec_input": rec_input, "x": x_seen}
-    return output, first_sample(last[0]), traces
+    return output, last[0], traces

@@ -82,4 +82,4 @@ class ExpSmoothJax(JaxModule):
             data, activation, self.tau, self.dt, decays_at_once=False
         )
         recorded = {"activation": smoothed} if record else {}
-        return self.activation_fun(smoothed), {"activation": last}, recorded
+        return self.activation_fun(smoothed), self._new_state({"activation": last}), recorded

@@ -87,4 +87,4 @@ class ExpSynJax(JaxModule):
         next_key, noise = draw_noise(self.rng_key, self.noise_std, self.dt, data.shape)
         data = data if noise is None else data + noise
         output, isyn = exponential_filter(data, isyn, self.tau, self.dt, decays_at_once=True)
-        return output, {"isyn": isyn, "rng_key": next_key}, {}
+        return output, {**self._new_state({"isyn": isyn}), "rng_key": next_key}, {}

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._over_time import first_sample, over_time
+from .._over_time import over_time
 
 
 # One compiled function for all modules of a shape, so that eager calls compile only once.
@@ -19,7 +19,7 @@ def exponential_filter(
     dt: Any,
     *,
     decays_at_once: bool,
-) -> tuple[Float[Array, "batch time n"], Float[Array, " n"]]:
+) -> tuple[Float[Array, "batch time n"], Float[Array, "batch n"]]:
     """Filter rasters with the kernel `exp(-t / tau)`.
 
     Args:
@@ -30,7 +30,7 @@ def exponential_filter(
         decays_at_once: whether an input decays in its own step already.
 
     Returns:
-        The state after each step, and the last one of the first sample.
+        The state after each step, and after the last one.
     """
     decay = jnp.exp(-dt / tau)
 
@@ -39,4 +39,4 @@ def exponential_filter(
         return after, after
 
     last, filtered = over_time(step, state.astype(data.dtype), data)
-    return filtered, first_sample(last)
+    return filtered, last

@@ -61,4 +61,4 @@ class LowPassJax(JaxModule):
         """
         data, (v,) = self._auto_batch(input_data, (self.v,))
         output, v = exponential_filter(data, v, self.tau, self.dt, decays_at_once=False)
-        return output, {"v": v}, {}
+        return output, self._new_state({"v": v}), {}

@@ -2,7 +2,8 @@
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,34 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import xylograph.models
 from xylograph.models import (
+    BooleanStateJax,
     Constant,
+    DropoutJax,
+    ExpSmoothJax,
+    ExpSynJax,
     FFwdStack,
     GraphJax,
+    Identity,
+    InstantJax,
     JaxModule,
     LIFJax,
     LinearJax,
+    LogSoftmaxJax,
+    LowPassJax,
     Parameter,
+    RateJax,
     Residual,
+    ScanJax,
     Sequential,
     SimulationParameter,
+    SoftmaxJax,
     State,
+    UpDownJax,
     kaiming,
     load,
+    register_function,
     save,
 )
 
@@ -53,6 +68,17 @@ class Accumulator(JaxModule):
         return output, state, {"sums": sums, "neurons": recorded} if record else {}
 
 
+@register_function
+def leak(parameters: Any, state: Any, arriving: Any) -> Any:
+    level = parameters["rest"] * state["level"] + arriving @ parameters["weight"]
+    return {"level": level, "steps": state["steps"] + 1}, jnp.tanh(level)
+
+
+@register_function
+def pairs(data: Any) -> Any:
+    return data[..., ::2] * data[..., 1::2]
+
+
 def key(seed: int) -> jax.Array:
     return jax.random.key(seed)
 
@@ -79,6 +105,21 @@ def wired(seed: int) -> JaxModule:
     )
 
 
+def wrapped(seed: int) -> JaxModule:
+    weight = jax.random.normal(key(seed), (N_IN, 2))
+    return ScanJax(
+        (N_IN, 2),
+        leak,
+        state={"level": np.zeros(2), "steps": 0},
+        parameters={"rest": Constant(0.5), "weight": Parameter(weight, "weights")},
+    )
+
+
+def filters(seed: int) -> JaxModule:
+    smooth = ExpSmoothJax(N_IN, tau=0.01 * (seed + 1))
+    return Sequential(LowPassJax(N_IN), smooth, ExpSynJax(N_IN, rng_key=key(seed)))
+
+
 BUILDERS: dict[str, Callable[[int], JaxModule]] = {
     "linear": lambda seed: LinearJax((N_IN, 3), has_bias=True, rng_key=key(seed)),
     "recurrent": lambda seed: LIFJax(
@@ -87,14 +128,35 @@ BUILDERS: dict[str, Callable[[int], JaxModule]] = {
     "noisy": lambda seed: LIFJax(
         N_IN, threshold=0.3, tau_mem=Constant(0.01), noise_std=0.5, rng_key=key(seed)
     ),
+    "rate": lambda seed: RateJax(N_IN, has_rec=True, activation_func="tanh", rng_key=key(seed)),
+    "filters": filters,
+    "softmax": lambda seed: SoftmaxJax((N_IN, 3), rng_key=key(seed)),
+    "log-softmax": lambda seed: LogSoftmaxJax((N_IN, 3), has_bias=False, rng_key=key(seed)),
+    "encoder": lambda seed: UpDownJax(N_IN, 0.2 + 0.1 * seed, 0.5, n_ref_steps=2),
+    "switches": lambda seed: BooleanStateJax(N_IN, threshold=0.5 + seed),
+    "dropout": lambda seed: DropoutJax(N_IN, rng_key=key(seed)),
+    "identity": lambda seed: Identity(N_IN),
+    "function": lambda seed: InstantJax((N_IN, 2), pairs),
+    "step": wrapped,
     "nested": deep,
     "wired": wired,
     "user's": lambda seed: Accumulator(N_IN, 3, seed=seed, power=1),
 }
-# Noise takes long to compile, so it is looked at where it matters.
-QUIET = {name: build for name, build in BUILDERS.items() if name != "noisy"}
-ALL = pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
-EVERY = pytest.mark.parametrize("build", QUIET.values(), ids=QUIET)
+# Where chance takes part, it is drawn anew for another batch.
+RANDOM = {"noisy", "dropout"}
+WITHOUT_ARRAYS = {"identity", "function"}
+WITHOUT_PARAMETERS = {"dropout", *WITHOUT_ARRAYS}
+# Their parameters are given, and return to what was given.
+NOTHING_DRAWN = {"filters", "encoder", "switches", "step"}
+
+
+def each(without: Collection[str] = ()) -> pytest.MarkDecorator:
+    """Run a test on a module of each kind."""
+    names = [name for name in BUILDERS if name not in without]
+    return pytest.mark.parametrize("build", [BUILDERS[name] for name in names], ids=names)
+
+
+ALL, EVERY = each(), each(RANDOM)
 
 
 def rasters(n_batch: int = 3, seed: int = 0, n_time: int = N_TIME) -> np.ndarray:
@@ -151,7 +213,7 @@ def test_a_traced_record_flag_records(build: Callable[[int], JaxModule]) -> None
     assert_same(record, module(rasters(), record=True)[2])
 
 
-@EVERY
+@each(RANDOM | WITHOUT_ARRAYS)
 def test_vmap_over_stacked_modules_gives_what_each_gives(
     build: Callable[[int], JaxModule],
 ) -> None:
@@ -162,7 +224,7 @@ def test_vmap_over_stacked_modules_gives_what_each_gives(
         assert_same(jax.tree.map(lambda leaf: leaf[index], together), module(rasters()))  # noqa: B023
 
 
-@EVERY
+@each(RANDOM | WITHOUT_PARAMETERS)
 def test_vmap_over_parameters_gives_what_each_gives(build: Callable[[int], JaxModule]) -> None:
     module = build(0)
     choices = [module.parameters(), build(1).parameters()]
@@ -260,7 +322,7 @@ def test_resetting_the_state_undoes_evolving(build: Callable[[int], JaxModule]) 
     assert_identical(moved.reset_state(), module)
 
 
-@EVERY
+@each(RANDOM | NOTHING_DRAWN)
 def test_parameters_drawn_from_one_key_are_the_same(build: Callable[[int], JaxModule]) -> None:
     fresh = [build(seed).reset_parameters(key(5)).parameters() for seed in (0, 1)]
     given = {"w_in"}  # what the constructor was given comes back instead
@@ -315,7 +377,9 @@ def test_a_batch_goes_on_where_it_ended(build: Callable[[int], JaxModule]) -> No
         module = moved
 
 
-@pytest.mark.parametrize("name", ["linear", "recurrent", "wired", "user's"])
+@pytest.mark.parametrize(
+    "name", ["linear", "recurrent", "rate", "softmax", "step", "wired", "user's"]
+)
 def test_gradients_reach_every_parameter_in_jit_as_outside(name: str) -> None:
     def loss(parameters: Any, module: Any) -> jax.Array:
         output, _, _ = module.reset_state().set_attributes(parameters)(rasters())
@@ -327,3 +391,103 @@ def test_gradients_reach_every_parameter_in_jit_as_outside(name: str) -> None:
     assert jax.tree.structure(eager) == jax.tree.structure(module.parameters())
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(eager))
     assert any(np.any(leaf != 0) for leaf in jax.tree.leaves(eager))
+
+
+# --- every exported module, on every input ---
+
+PUBLIC = [getattr(xylograph.models, name) for name in xylograph.models.__all__]
+CLASSES = {one for one in PUBLIC if isinstance(one, type) and issubclass(one, JaxModule)}
+EXPORTED = sorted(one.__name__ for one in CLASSES - {JaxModule})
+EXPORTED_MODULE = pytest.mark.parametrize("name", EXPORTED)
+# It maps the last axis of anything, so that a vector counts as channels.
+MAPS_ANY_RANK = {"LinearJax"}
+PROMOTING = pytest.mark.parametrize("name", sorted({*EXPORTED} - MAPS_ANY_RANK))
+
+
+@cache
+def examples() -> dict[str, JaxModule]:
+    """A module of each class that the builders make, by the name of the class."""
+    built = [module for build in BUILDERS.values() for module in build(0)._walk()]
+    return {type(module).__name__: module for module in reversed(built)}
+
+
+def one_raster(n_channels: int) -> np.ndarray:
+    return np.random.default_rng(1).poisson(0.6, (N_TIME, n_channels)).astype(np.float32)
+
+
+def test_every_exported_module_is_looked_at_here() -> None:
+    missing = {*EXPORTED} - {*examples()}
+    assert not missing, "add them to BUILDERS"
+
+
+def without_keys(tree: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: without_keys(value) if isinstance(value, dict) else value
+        for name, value in tree.items()
+        if name != "rng_key"
+    }
+
+
+@PROMOTING
+def test_a_raster_without_a_batch_is_a_batch_of_one(name: str) -> None:
+    module = examples()[name]
+    raster = one_raster(module.size_in)
+    assert_same(module(raster, record=True), module(raster[None], record=True))
+
+
+@PROMOTING
+def test_a_single_channel_is_copied_to_all(name: str) -> None:
+    module = examples()[name]
+    channel = one_raster(1)
+    copied = np.repeat(channel, module.size_in, axis=1)[None]
+    for data in (channel, channel[:, 0], channel[None], channel[:, 0].tolist()):
+        assert_same(module(data), module(copied))
+
+
+@PROMOTING
+def test_a_number_is_one_step_of_all_channels(name: str) -> None:
+    module = examples()[name]
+    assert_same(module(2), module(np.full((1, 1, module.size_in), 2.0)))
+
+
+@PROMOTING
+def test_whole_numbers_and_booleans_count_as_floats(name: str) -> None:
+    module = examples()[name]
+    spikes = one_raster(module.size_in) > 0
+    expected = module(spikes.astype(np.float32))
+    for kind in (bool, np.int8, np.float64):
+        assert_same(module(spikes.astype(kind)), expected)
+
+
+@PROMOTING
+def test_a_raster_of_no_time_gives_none_and_keeps_the_state(name: str) -> None:
+    module = examples()[name]
+    output, new_state, _ = module(np.zeros((2, 0, module.size_in)))
+    assert output.shape == (2, 0, module.size_out)
+    moved = module.set_attributes(new_state).state()
+    assert_same(without_keys(moved), without_keys(module.state()))
+
+
+@EXPORTED_MODULE
+@pytest.mark.parametrize("data", ["text", None, [[1.0], [1.0, 2.0]], {"a": 1}, 1j])
+def test_what_is_not_real_numbers_is_refused(name: str, data: Any) -> None:
+    with pytest.raises(TypeError, match="the input must be (an array of )?real numbers"):
+        examples()[name](data)
+
+
+@EXPORTED_MODULE
+@pytest.mark.parametrize("shape", [(5,), (2, 5)])
+def test_a_wrong_number_of_channels_is_refused(name: str, shape: tuple) -> None:
+    module = examples()[name]
+    with pytest.raises(ValueError, match="wrong neuron dimension. It is|input of shape .* must"):
+        module(np.ones((*shape, module.size_in + 2)))
+
+
+@PROMOTING
+@pytest.mark.parametrize(
+    ("shape", "message"), [((1, 2, 3), "the input has 4 axes"), ((0, 5), "has no samples")]
+)
+def test_a_wrong_rank_or_an_empty_batch_is_refused(name: str, shape: tuple, message: str) -> None:
+    module = examples()[name]
+    with pytest.raises(ValueError, match=message):
+        module(np.ones((*shape, module.size_in)))

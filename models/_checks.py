@@ -32,6 +32,15 @@ def not_numbers(**values: Any) -> list[str]:
     ]
 
 
+def not_whole(**values: Any) -> list[str]:
+    """What is wrong with values that must be ints."""
+    return [
+        f"`{name}` must be an int, got {value!r}"
+        for name, value in values.items()
+        if not isinstance(value, int) or isinstance(value, bool)
+    ]
+
+
 def not_positive(**values: Any) -> list[str]:
     """What is wrong with values that must be greater than zero everywhere."""
     return [

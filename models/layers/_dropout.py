@@ -1,6 +1,6 @@
 """`DropoutJax`: leaving out units or single steps at random, in training."""
 
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -55,8 +55,8 @@ class DropoutJax(JaxModule):
         self,
         shape: Any,
         p: Any = 0.5,
-        mode: Literal["time", "unit"] = "time",
-        training: bool = True,
+        mode: str = "time",
+        training: Any = True,
         rng_key: Any = None,
         spiking_input: bool = False,
         spiking_output: bool = False,
@@ -99,7 +99,7 @@ class DropoutJax(JaxModule):
         next_key, key = jax.random.split(self.rng_key)
         n_batch, _, n = data.shape
         if self.mode == "unit":
-            kept = jax.random.bernoulli(key, 1 - self.p, (n_batch, 1, n))
-            return jnp.where(kept, data / (1 - self.p), 0.0), {"rng_key": next_key}, {}
-        kept = jax.random.bernoulli(key, 1 - self.p, data.shape)
+            kept = jax.random.bernoulli(key, 1.0 - self.p, (n_batch, 1, n))
+            return jnp.where(kept, data / (1.0 - self.p), 0.0), {"rng_key": next_key}, {}
+        kept = jax.random.bernoulli(key, 1.0 - self.p, data.shape)
         return jnp.where(kept, data, 0.0), {"rng_key": next_key}, {}

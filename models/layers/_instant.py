@@ -1,6 +1,5 @@
 """`InstantJax`: a function of the whole raster."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -34,7 +33,7 @@ class InstantJax(JaxModule):
     (1, 5, 2)
     """
 
-    def __init__(self, shape: Any, function: Callable[..., Any] = identity) -> None:
+    def __init__(self, shape: Any, function: Any = identity) -> None:
         super().__init__(shape)
         if None in self.shape:
             raise ValueError(f"`InstantJax` takes the shape `N` or `(n_in, n_out)`, got {shape!r}")

@@ -1,6 +1,6 @@
 """`ScanJax`: any function of one time step as a module."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -68,7 +68,7 @@ class ScanJax(JaxModule):
     def __init__(
         self,
         shape: Any,
-        step: Callable[..., Any],
+        step: Any,
         state: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
         spiking_input: bool = False,

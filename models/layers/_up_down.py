@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._checks import negative, not_numbers, not_positive, require
+from .._checks import negative, not_numbers, not_positive, not_whole, require
 from .._initializers import Fill
 from .._over_time import over_time
 from ..module import JaxModule, Tree
@@ -69,7 +69,7 @@ class UpDownJax(JaxModule):
         shape: Any,
         thr_up: Any = 1e-3,
         thr_down: Any = 1e-3,
-        n_ref_steps: int = 0,
+        n_ref_steps: Any = 0,
         repeat_output: Any = 1,
         dt: Any = 1e-3,
         spiking_input: bool = False,
@@ -85,11 +85,10 @@ class UpDownJax(JaxModule):
         self.n_ref_steps: Any = SimulationParameter(n_ref_steps)
         self.repeat_output: Any = SimulationParameter(repeat_output)
         self.dt: Any = SimulationParameter(dt)
-        no_int = [] if isinstance(self.n_ref_steps, int) else [self.n_ref_steps]
         require(
             self._label(),
             [
-                *(f"`n_ref_steps` must be an int, got {value!r}" for value in no_int),
+                *not_whole(n_ref_steps=self.n_ref_steps),
                 *not_numbers(repeat_output=self.repeat_output, dt=self.dt),
                 *not_positive(thr_up=self.thr_up, thr_down=self.thr_down, dt=self.dt),
                 *negative(n_ref_steps=self.n_ref_steps, repeat_output=self.repeat_output),

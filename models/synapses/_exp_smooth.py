@@ -1,6 +1,5 @@
 """`ExpSmoothJax`: exponential smoothing, then an activation function."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -50,7 +49,7 @@ class ExpSmoothJax(JaxModule):
         shape: Any,
         tau: Any = 100e-3,
         dt: Any = 1e-3,
-        activation_fun: Callable[..., Any] = identity,
+        activation_fun: Any = identity,
     ) -> None:
         super().__init__(same_sizes(shape, "ExpSmoothJax"))
         n = self.size_out

@@ -297,6 +297,7 @@ def test_a_module_can_be_the_carry_of_a_scan(build: Callable[[int], JaxModule]) 
     module = build(0)
     pieces = rasters(n_batch=1)[:, :, None].swapaxes(0, 1)
     end, outputs = jax.lax.scan(step, module, pieces)
+    assert_same(outputs[:, 0].swapaxes(0, 1), module(rasters(n_batch=1))[0])
     state = module.state()
     for piece, output in zip(pieces, outputs, strict=True):
         expected, state, _ = module.set_attributes(state)(piece)

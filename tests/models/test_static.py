@@ -122,3 +122,20 @@ def test_a_function_with_an_unbound_variable_is_compared_by_identity() -> None:
         return found, later
 
     assert outer()[0] != outer()[0]
+
+
+def test_a_static_argument_of_the_same_form_compiles_once() -> None:
+    traced = []
+
+    @partial(jax.jit, static_argnames="function")
+    def run(data: Any, function: Static) -> Any:
+        traced.append(1)
+        return function.value(data)
+
+    def scale(by: float) -> Any:
+        return lambda x: by * x
+
+    assert [float(run(1.0, Static(scale(by)))) for by in (2.0, 2.0, 3.0)] == [2.0, 2.0, 3.0]
+    assert len(traced) == 2
+    assert Static([1]) != Static([2])
+    assert Static([1]) != [1]

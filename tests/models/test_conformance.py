@@ -400,8 +400,9 @@ PUBLIC = [getattr(xylograph.models, name) for name in xylograph.models.__all__]
 CLASSES = {one for one in PUBLIC if isinstance(one, type) and issubclass(one, JaxModule)}
 EXPORTED = sorted(one.__name__ for one in CLASSES - {JaxModule})
 EXPORTED_MODULE = pytest.mark.parametrize("name", EXPORTED)
-# It maps the last axis of anything, so that a vector counts as channels.
-MAPS_ANY_RANK = {"LinearJax"}
+# `LinearJax` maps the last axis of anything, so that a vector counts as channels; the example of
+# the other begins with one.
+MAPS_ANY_RANK = {"LinearJax", "JaxResidual"}
 PROMOTING = pytest.mark.parametrize("name", sorted({*EXPORTED} - MAPS_ANY_RANK))
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xylograph.models._static import static_key
+from xylograph.models._static import Static, static_key
 
 EQUAL: dict[str, Callable[[], Any]] = {
     "number": lambda: 1.5,

@@ -74,7 +74,7 @@ def test_a_network_is_switched_over_as_a_whole() -> None:
     off = jax.tree.map(lambda _: False, net.attributes_named("training"))
     assert off == {"1_DropoutJax": {"training": False}, "3_DropoutJax": {"training": False}}
     data = np.ones((5, 4))
-    expected = data @ net["0_LinearJax"].weight @ net["2_LinearJax"].weight
+    expected = data @ layers[0].parameters()["weight"] @ layers[2].parameters()["weight"]
     np.testing.assert_allclose(net.set_attributes(off)(data)[0][0], expected, atol=1e-5)
 
 

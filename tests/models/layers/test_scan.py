@@ -97,7 +97,7 @@ def test_values_are_declared_as_what_they_are_given_as() -> None:
     assert list(module.state()) == ["count", "v"]
     assert list(module.simulation_parameters()) == ["step", "fixed", "dt"]
     np.testing.assert_array_equal(module(DATA)[0], DATA)
-    assert module.set_attributes({"count": 3}).reset_state().count == 0
+    assert module.set_attributes({"count": 3}).reset_state().state()["count"] == 0
 
 
 def test_each_sample_may_draw_from_a_key_of_its_own() -> None:

@@ -96,7 +96,7 @@ def test_a_function_of_one_argument_gets_what_is_above_the_threshold(given: Any,
 
 def test_the_output_is_the_activation_of_what_is_recorded() -> None:
     output, _, record = RateJax(2, threshold=THRESHOLD)(RASTER, record=True)
-    np.testing.assert_allclose(output, np.maximum(record["x"] - np.float32(THRESHOLD), 0))
+    np.testing.assert_allclose(output, np.maximum(record["x"] - np.array(THRESHOLD, np.float32), 0))
 
 
 def test_an_activation_of_truth_values_gives_numbers() -> None:

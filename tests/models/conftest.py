@@ -1,4 +1,5 @@
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -6,6 +7,10 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+
+# Tests are imported by their path, so that a folder of tests is no package; what its files share
+# is imported from here.
+sys.path.insert(0, str(Path(__file__).parent))
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -34,7 +34,7 @@ def add_up(total: Any, raster: Any, most: Any) -> tuple[Any, Any]:
         return total, total
 
     last, totals = jax.lax.scan(step, total, raster.swapaxes(0, 1))
-    return last[0], totals.swapaxes(0, 1)
+    return last, totals.swapaxes(0, 1)
 
 
 class Bounded(JaxModule):
@@ -48,7 +48,7 @@ class Bounded(JaxModule):
     def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, dict, dict]:
         data, (total,) = self._auto_batch(input_data, (self.total,))
         last, totals = add_up(total, data, self.most)
-        return totals, {"total": last}, {"totals": totals} if record else {}
+        return totals, self._new_state({"total": last}), {"totals": totals} if record else {}
 
 
 def signs(shape: tuple[int, ...]) -> np.ndarray:
@@ -89,8 +89,8 @@ def build(recipe: Any) -> JaxModule:
     return make(*(build(part) if isinstance(part, tuple) else part for part in parts))
 
 
-def counts(seed: int, n_batch: int = N_BATCH) -> np.ndarray:
-    raster = np.random.default_rng(seed).poisson(0.6, (n_batch, N_TIME, N))
+def counts(seed: int) -> np.ndarray:
+    raster = np.random.default_rng(seed).poisson(0.6, (N_BATCH, N_TIME, N))
     return raster.astype(np.float32)
 
 
@@ -124,7 +124,7 @@ def test_the_output_is_what_the_combinators_are_said_to_give(recipe: Any, seed: 
 @settings(deadline=None, max_examples=25)
 @given(recipe=recipes, seed=seeds, cut=st.sampled_from([3, 5]))
 def test_cut_anywhere_is_the_whole(recipe: Any, seed: int, cut: int) -> None:
-    network, data = build(recipe), counts(seed, n_batch=1)
+    network, data = build(recipe).batch_state(N_BATCH), counts(seed)
     whole, end, record = network(data, record=True)
     first, middle, before = network(data[:, :cut], record=True)
     second, last, after = network.set_attributes(middle)(data[:, cut:], record=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from ._initializers import (
         Fill as Fill,
+        ScaledColumns as ScaledColumns,
         kaiming as kaiming,
         uniform_sqrt as uniform_sqrt,
         unit_eigs as unit_eigs,
@@ -42,6 +43,12 @@ if TYPE_CHECKING:
     from .layers._softmax import LogSoftmaxJax as LogSoftmaxJax, SoftmaxJax as SoftmaxJax
     from .layers._up_down import UpDownJax as UpDownJax
     from .module import JaxModule as JaxModule
+    from .networks._synnet import SynNet as SynNet
+    from .networks._wavesense import (
+        WaveSense as WaveSense,
+        WaveSenseBlock as WaveSenseBlock,
+        WaveSenseNet as WaveSenseNet,
+    )
     from .neurons._leak import dash_to_tau as dash_to_tau
     from .neurons._lif import LIFJax as LIFJax
     from .neurons._rate import RateJax as RateJax
@@ -88,12 +95,17 @@ __all__ = [
     "Parameter",
     "RateJax",
     "Residual",
+    "ScaledColumns",
     "ScanJax",
     "Sequential",
     "SimulationParameter",
     "SoftmaxJax",
     "State",
+    "SynNet",
     "UpDownJax",
+    "WaveSense",
+    "WaveSenseBlock",
+    "WaveSenseNet",
     "XylographError",
     "dash_to_tau",
     "kaiming",
@@ -135,12 +147,17 @@ _HOME = {
     "Parameter": "parameters",
     "RateJax": "neurons._rate",
     "Residual": "combinators._residual",
+    "ScaledColumns": "_initializers",
     "ScanJax": "layers._scan",
     "Sequential": "combinators._sequential",
     "SimulationParameter": "parameters",
     "SoftmaxJax": "layers._softmax",
     "State": "parameters",
+    "SynNet": "networks._synnet",
     "UpDownJax": "layers._up_down",
+    "WaveSense": "networks._wavesense",
+    "WaveSenseBlock": "networks._wavesense",
+    "WaveSenseNet": "networks._wavesense",
     "XylographError": "_errors",
     "dash_to_tau": "neurons._leak",
     "kaiming": "_initializers",

@@ -4,6 +4,7 @@ An initializer takes a shape and returns an array. Random ones draw from NumPy's
 or from a JAX key when handed one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .parameters import Shape
+from .parameters import Shape, draw
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,33 @@ class Fill:
         """An array of this shape."""
         # Twice as fast as `jnp.full`, and networks are reset often.
         return jnp.asarray(np.full(shape, self.value, dtype=jnp.result_type(float)))
+
+
+@dataclass(frozen=True)
+class ScaledColumns:
+    """What another initializer gives, each column times a factor of its own.
+
+    Args:
+        initializer: gives the matrix; handed the key where it takes one.
+        factors: one for each column.
+
+    >>> ScaledColumns(np.ones, (1.0, 0.5))((2, 2))
+    Array([[1. , 0.5],
+           [1. , 0.5]], dtype=float32)
+    """
+
+    initializer: Callable[..., Any]
+    factors: tuple[float, ...]
+
+    def __call__(self, shape: Shape, key: jax.Array | None = None) -> jax.Array:
+        """A matrix of this shape.
+
+        Raises:
+            ValueError: it has not as many columns as there are factors.
+        """
+        if shape[-1] != len(self.factors):
+            raise ValueError(f"{len(self.factors)} factors cannot scale the columns of {shape}")
+        return jnp.asarray(draw(self.initializer, shape, key), float) * jnp.array(self.factors)
 
 
 def kaiming(shape: Shape, key: jax.Array | None = None) -> jax.Array:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..module import JaxModule
+from ..module import JaxModule, Tree
 
 # What a module made of others takes from them.
 _DERIVED = ("shape", "spiking_input", "spiking_output")
@@ -30,6 +31,32 @@ class Container(JaxModule):
     def __iter__(self) -> Iterator[JaxModule]:
         """The children in order."""
         return iter(self.modules().values())
+
+
+@dataclass
+class Run:
+    """One call of a module made of modules: runs children, gathers their states and records.
+
+    Args:
+        module: whose children run.
+        record: whether they record.
+    """
+
+    module: JaxModule
+    record: bool
+    new_state: Tree = field(default_factory=dict)
+    recorded: Tree = field(default_factory=dict)
+
+    def __call__(self, name: str, data: Any) -> Any:
+        """The output of a child; it is recorded as `f"{name}_output"`."""
+        child = getattr(self.module, name)
+        output, self.new_state[name], self.recorded[name] = child(data, record=self.record)
+        self.recorded[f"{name}_output"] = output
+        return output
+
+    def result(self, output: Any) -> tuple[Any, Tree, Tree]:
+        """What the module returns, given its output."""
+        return output, self.new_state, self.recorded if self.record else {}
 
 
 def named(modules: Iterable[Any], owner: str) -> Iterator[tuple[str, JaxModule]]:

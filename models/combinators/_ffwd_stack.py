@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from .._initializers import random_key
 from ..module import JaxModule, Tree
 from ..parameters import Parameter
-from ._container import Container, named, refuse_keywords
+from ._container import Container, Run, named, refuse_keywords
 
 
 class JaxFFwdStack(Container):
@@ -73,14 +73,13 @@ class JaxFFwdStack(Container):
 
     def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, Tree, Tree]:
         """Run each child over the weighted output of the one before."""
-        data, new_state, recorded = input_data, {}, {}
-        children = list(self.modules().items())
-        for index, (name, child) in enumerate(children):
-            data, new_state[name], recorded[name] = child(data, record=record)
-            if index < len(children) - 1:
-                recorded[f"{name}_output"] = data
-                data = data @ getattr(self, _weight_name(index))
-        return data, new_state, recorded if record else {}
+        run, data = Run(self, record), input_data
+        *names, last = self.modules()
+        for index, name in enumerate(names):
+            data = run(name, data) @ getattr(self, _weight_name(index))
+        output = run(last, data)
+        del run.recorded[f"{last}_output"]
+        return run.result(output)
 
 
 FFwdStack = JaxFFwdStack

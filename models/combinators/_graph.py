@@ -9,7 +9,7 @@ from typing import Any
 
 from .._raster import as_batch
 from ..module import Tree
-from ._container import Container, require_module
+from ._container import Container, Run, require_module
 from ._wiring import (
     INPUT,
     OUTPUT,
@@ -90,12 +90,10 @@ class GraphJax(Container):
             ValueError: wrong rank or wrong number of channels.
         """
         signals = {INPUT: as_batch(input_data, self.size_in, self._label())}
-        new_state, recorded = {}, {}
+        run = Run(self, record)
         for name in self.order:
-            arriving = self._sum(name, signals)
-            signals[name], new_state[name], recorded[name] = self[name](arriving, record=record)
-            recorded[f"{name}_output"] = signals[name]
-        return self._sum(OUTPUT, signals), new_state, recorded if record else {}
+            signals[name] = run(name, self._sum(name, signals))
+        return run.result(self._sum(OUTPUT, signals))
 
     def _sum(self, name: str, signals: Tree) -> Any:
         parts = {source: signals[source] for source in self.sources_of(name)}

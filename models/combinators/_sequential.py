@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, overload
 
 from ..module import JaxModule, Tree
-from ._container import Container, fits, named, refuse_keywords, require_module
+from ._container import Container, Run, fits, named, refuse_keywords, require_module
 
 
 class JaxSequential(Container):
@@ -82,11 +82,10 @@ class JaxSequential(Container):
 
     def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, Tree, Tree]:
         """Run each child over the output of the one before."""
-        data, new_state, recorded = input_data, {}, {}
-        for name, child in self.modules().items():
-            data, new_state[name], recorded[name] = child(data, record=record)
-            recorded[f"{name}_output"] = data
-        return data, new_state, recorded if record else {}
+        run, data = Run(self, record), input_data
+        for name in self.modules():
+            data = run(name, data)
+        return run.result(data)
 
 
 Sequential = JaxSequential

@@ -2,7 +2,8 @@
 
 What JSON has is written as it is; anything else becomes an object with one key, its kind:
 `{"tuple": [...]}`, `{"dict": [[key, value], ...]}`, `{"float": "nan"}`,
-`{"scalar": ["float64", value]}`, `{"fill": value}`, `{"function": "module:name"}`.
+`{"scalar": ["float64", value]}`, `{"fill": value}`, `{"scaled": [initializer, [factor, ...]]}`,
+`{"function": "module:name"}`.
 """
 
 import math
@@ -23,7 +24,7 @@ from .._activations import (
 )
 from .._classes import public_path
 from .._errors import FormatError
-from .._initializers import Fill, kaiming, uniform_sqrt, unit_eigs, xavier
+from .._initializers import Fill, ScaledColumns, kaiming, uniform_sqrt, unit_eigs, xavier
 from ..neurons._surrogate import periodic_exponential, step_pwl
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -92,6 +93,9 @@ def encode(value: Any, where: str) -> Any:
         return {"dict": pairs}
     if kind is Fill:
         return {"fill": encode(value.value, where)}
+    if kind is ScaledColumns:
+        factors = [encode(factor, where) for factor in value.factors]
+        return {"scaled": [encode(value.initializer, where), factors]}
     for name, function in _FUNCTIONS.items():
         if function is value:
             return {"function": name}
@@ -145,11 +149,19 @@ def _decode_scalar(content: list[Any], where: str) -> Any:
     return dtype.type(decode(value, where))
 
 
+def _decode_scaled(content: list[Any], where: str) -> ScaledColumns:
+    initializer, factors = (decode(item, where) for item in content)
+    if not callable(initializer):
+        raise TypeError(f"{initializer!r} is no initializer")
+    return ScaledColumns(initializer, tuple(float(factor) for factor in factors))
+
+
 _DECODERS: dict[str, Callable[[Any, str], Any]] = {
     "dict": _decode_dict,
     "fill": lambda content, where: Fill(float(decode(content, where))),
     "float": lambda content, _: float(content),
     "function": _decode_function,
     "scalar": _decode_scalar,
+    "scaled": _decode_scaled,
     "tuple": lambda content, where: tuple(decode(list(content), where)),
 }

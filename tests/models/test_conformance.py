@@ -36,7 +36,9 @@ from xylograph.models import (
     SimulationParameter,
     SoftmaxJax,
     State,
+    SynNet,
     UpDownJax,
+    WaveSense,
     kaiming,
     load,
     register_function,
@@ -120,6 +122,12 @@ def filters(seed: int) -> JaxModule:
     return Sequential(LowPassJax(N_IN), smooth, ExpSynJax(N_IN, rng_key=key(seed)))
 
 
+def networks(seed: int) -> JaxModule:
+    sizes = dict.fromkeys(("n_classes", "n_channels_res", "n_channels_skip", "n_hidden"), 3)
+    first = SynNet(3, N_IN, [3], [2], rng_key=key(seed))
+    return Sequential(first, WaveSense([1], n_channels_in=3, **sizes, rng_key=key(seed)))
+
+
 BUILDERS: dict[str, Callable[[int], JaxModule]] = {
     "linear": lambda seed: LinearJax((N_IN, 3), has_bias=True, rng_key=key(seed)),
     "recurrent": lambda seed: LIFJax(
@@ -140,12 +148,15 @@ BUILDERS: dict[str, Callable[[int], JaxModule]] = {
     "step": wrapped,
     "nested": deep,
     "wired": wired,
+    "networks": networks,
     "user's": lambda seed: Accumulator(N_IN, 3, seed=seed, power=1),
 }
 # Where chance takes part, it is drawn anew for another batch.
 RANDOM = {"noisy", "dropout"}
 WITHOUT_ARRAYS = {"identity", "function"}
 WITHOUT_PARAMETERS = {"dropout", *WITHOUT_ARRAYS}
+# They take long to compile, and that JAX maps over them is told by their parts.
+LARGE = {"networks"}
 # Their parameters are given, and return to what was given.
 NOTHING_DRAWN = {"filters", "encoder", "switches", "step"}
 
@@ -198,7 +209,7 @@ def test_jit_with_the_module_as_argument_gives_what_the_eager_call_gives(
     assert_same(run(module, rasters()), module(rasters(), record=True))
 
 
-@EVERY
+@each(RANDOM | LARGE)
 def test_jit_of_the_module_gives_what_the_eager_call_gives(
     build: Callable[[int], JaxModule],
 ) -> None:
@@ -206,14 +217,14 @@ def test_jit_of_the_module_gives_what_the_eager_call_gives(
     assert_same(jax.jit(module)(rasters()), module(rasters()))
 
 
-@EVERY
+@each(RANDOM | LARGE)
 def test_a_traced_record_flag_records(build: Callable[[int], JaxModule]) -> None:
     module = build(0)
     _, _, record = jax.jit(module)(rasters(), record=True)
     assert_same(record, module(rasters(), record=True)[2])
 
 
-@each(RANDOM | WITHOUT_ARRAYS)
+@each(RANDOM | LARGE | WITHOUT_ARRAYS)
 def test_vmap_over_stacked_modules_gives_what_each_gives(
     build: Callable[[int], JaxModule],
 ) -> None:
@@ -224,7 +235,7 @@ def test_vmap_over_stacked_modules_gives_what_each_gives(
         assert_same(jax.tree.map(lambda leaf: leaf[index], together), module(rasters()))  # noqa: B023
 
 
-@each(RANDOM | WITHOUT_PARAMETERS)
+@each(RANDOM | LARGE | WITHOUT_PARAMETERS)
 def test_vmap_over_parameters_gives_what_each_gives(build: Callable[[int], JaxModule]) -> None:
     module = build(0)
     choices = [module.parameters(), build(1).parameters()]
@@ -288,7 +299,7 @@ def test_two_modules_can_be_mapped_together(build: Callable[[int], JaxModule]) -
     assert_identical(mixed.parameters(), mean)
 
 
-@EVERY
+@each(RANDOM | LARGE)
 def test_a_module_can_be_the_carry_of_a_scan(build: Callable[[int], JaxModule]) -> None:
     def step(module: Any, data: Any) -> tuple[Any, Any]:
         output, new_state, _ = module(data)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xylograph.models import Fill, kaiming, uniform_sqrt, unit_eigs, xavier
+from xylograph.models import Fill, ScaledColumns, kaiming, uniform_sqrt, unit_eigs, xavier
 from xylograph.models._initializers import random_key
 
 BOUNDED = {kaiming: (6 / 40) ** 0.5, xavier: (6 / 60) ** 0.5, uniform_sqrt: (1 / 40) ** 0.5}
@@ -43,7 +43,7 @@ def test_a_key_fixes_the_draw(draw: Callable[..., Any], key: Any) -> None:
     np.testing.assert_array_equal(draw((4, 2), key=key), draw((4, 2), key=KEY))
 
 
-@pytest.mark.parametrize("draw", [*DRAWN, Fill(0.5)])
+@pytest.mark.parametrize("draw", [*DRAWN, Fill(0.5), ScaledColumns(kaiming, (1.0, 2.0))])
 def test_draws_are_jax_arrays_of_the_default_precision(draw: Callable[..., Any], x64: None) -> None:
     assert draw((2, 2)).dtype == jnp.float64
 
@@ -51,6 +51,21 @@ def test_draws_are_jax_arrays_of_the_default_precision(draw: Callable[..., Any],
 def test_fill_is_the_same_everywhere() -> None:
     np.testing.assert_array_equal(Fill(0.25)((2, 3)), np.full((2, 3), 0.25))
     assert Fill(0.25) == Fill(0.25) != Fill(0.5)
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["numpy", "key"])
+def test_scaled_columns_are_those_of_the_other_initializer_times_factors(key: Any) -> None:
+    np.random.seed(3)
+    scaled = ScaledColumns(kaiming, (0.5, 2.0, 0.0))((4, 3), key=key)
+    np.random.seed(3)
+    plain = np.asarray(kaiming((4, 3), key=key))
+    np.testing.assert_allclose(scaled, plain * [0.5, 2.0, 0.0], rtol=1e-6)
+    assert not np.any(np.asarray(ScaledColumns(np.zeros, (1.0,))((2, 1), key=key)))
+
+
+def test_factors_must_be_as_many_as_columns() -> None:
+    with pytest.raises(ValueError, match=r"2 factors cannot scale the columns of \(2, 3\)"):
+        ScaledColumns(kaiming, (1.0, 2.0))((2, 3))
 
 
 def test_keys_become_raw() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from xylograph.models import Fill, FormatError, kaiming
+from xylograph.models import Fill, FormatError, ScaledColumns, kaiming
 from xylograph.models._static import static_key
 from xylograph.models.storage._static_json import decode, encode
 
@@ -21,6 +21,8 @@ LEAVES = (
     | st.booleans().map(np.bool_)
     | st.floats(-1, 1).map(Fill)
     | st.just(kaiming)
+    # Made here: the run-time type checker draws random numbers, which Hypothesis minds.
+    | st.sampled_from([ScaledColumns(kaiming, (0.1, -0.0)), ScaledColumns(Fill(0.5), ())])
 )
 KEYS = st.text(max_size=3) | st.integers(-2, 2)
 VALUES = st.recursive(
@@ -50,6 +52,10 @@ def test_every_value_comes_back_through_json(value: Any) -> None:
         (math.inf, {"float": "inf"}),
         (np.int16(3), {"scalar": ["int16", 3]}),
         (Fill(0.5), {"fill": 0.5}),
+        (
+            ScaledColumns(Fill(0.5), (1.0, 2.0)),
+            {"scaled": [{"fill": 0.5}, [1.0, 2.0]]},
+        ),
         (kaiming, {"function": "xylograph.models:kaiming"}),
         ([1.5, "x", None], [1.5, "x", None]),
     ],
@@ -74,6 +80,10 @@ def test_what_has_no_form_is_refused(value: Any) -> None:
         {"dict": [[[1], 2]]},
         {"float": "one"},
         {"float": None},
+        {"scaled": [{"fill": 1.0}]},
+        {"scaled": [{"fill": 1.0}, 2.0]},
+        {"scaled": [{"fill": 1.0}, ["x"]]},
+        {"scaled": [1.0, [2.0]]},
         {"scalar": ["float64"]},
         {"scalar": ["nothing", 1]},
         {"scalar": ["object", 1]},

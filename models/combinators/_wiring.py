@@ -125,8 +125,8 @@ def _cycles(edges: Edges) -> Iterator[str]:
         cycle = " → ".join(f"`{name}`" for name in error.args[1])
         yield (
             f"the edges form a cycle, {cycle}: in one call each module runs once, over the whole "
-            "raster. Feedback belongs inside a module: `has_rec=True` of neurons, or a module of "
-            "your own that scans over time"
+            "raster. Feedback belongs inside a module: `has_rec=True` of neurons, or a step function "
+            "in `ScanJax`"
         )
 
 

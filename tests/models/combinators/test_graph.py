@@ -131,7 +131,7 @@ def test_a_cycle_is_refused_with_a_way_out() -> None:
     parts = {"a": LIFJax(2), "w": weights(2, 2), "b": LIFJax(2)}
     (message,) = refused(parts, [("input", "a", "w", "b", "output"), ("b", "a")])
     assert message.startswith("the edges form a cycle, `a` → `w` → `b` → `a`: in one call")
-    assert "`has_rec=True`" in message
+    assert "`has_rec=True` of neurons, or a step function in `ScanJax`" in message
 
 
 def test_a_module_that_feeds_itself_is_a_cycle() -> None:

@@ -61,7 +61,7 @@ nitpick_ignore_regex = [
     # Names in signatures that are no public names: type variables, and classes nobody makes.
     (
         r"py:.*",
-        r"xylograph\..*\.(F|M|N|In_contra|Out_co|Declaration|ParameterBase|Range|Structure)",
+        r"xylograph\..*\.(F|M|N|In_contra|Out_co|Container|Declaration|ParameterBase|Range|Structure)",
     ),
     # A default of `<factory>` keeps Sphinx from reading a signature: it cuts it at the commas.
     (r"py:class", r"list\[dict\[str"),
@@ -84,13 +84,19 @@ _PACKAGES = (
 )
 
 
+def _own_name(thing: object, name: str) -> str:
+    return getattr(thing, "__name__", name)
+
+
 def _homes() -> dict[str, str]:
     """The full name under which each public name is described."""
     described: dict[int, str] = {}
     homes = {}
     for package in _PACKAGES:
         module = import_module(package)
-        for name in module.__all__:
+        # A class of two names is described under that which it knows itself.
+        names = sorted(module.__all__, key=lambda n, m=module: _own_name(getattr(m, n), n) != n)
+        for name in names:
             full_name = f"{package}.{name}"
             homes[full_name] = described.setdefault(id(getattr(module, name)), full_name)
     return homes

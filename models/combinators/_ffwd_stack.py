@@ -22,9 +22,9 @@ class JaxFFwdStack(Container):
     are nested under these names; the record also holds the output of each child but the last, as
     `f"{child}_output"`, before the weights.
 
-    Attributes:
-        0_1_weight, 1_2_weight, ...: Parameter, family `weights`, from the outputs of one child
-            (rows) to the inputs of the next (columns).
+    The weights are parameters of the stack, of the family `weights`. They are called `0_1_weight`,
+    `1_2_weight` and so on, with a row for each output of the one child and a column for each input
+    of the next.
 
     Args:
         *modules: modules, or dicts of them; at least two.

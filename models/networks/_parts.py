@@ -86,8 +86,8 @@ def with_whole_shifts(tau: Any, dt: Any, name: str) -> Float[np.ndarray, "..."]:
 
     Source: module facts, section 11.
 
-    >>> with_whole_shifts(0.002, dt=0.001, name="tau_mem").round(6)
-    array(0.001443)
+    >>> with_whole_shifts([0.002, 0.004], dt=0.001, name="tau_syn").round(6)
+    array([0.001443, 0.003476])
     """
     dash = np.round(-np.log2(-np.expm1(-dt / np.asarray(tau, dtype=np.float64))))
     if np.any(dash < 1):

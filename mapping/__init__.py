@@ -29,6 +29,10 @@ from .graph._nodes import (
 )
 from .graph._trace import Wiring as Wiring, register_tracer as register_tracer, trace as trace
 from .interchange._export_onnx import export_onnx as export_onnx
+from .interchange._from_rockpool import (
+    from_rockpool as from_rockpool,
+    from_rockpool_spec as from_rockpool_spec,
+)
 from .interchange._load_onnx import (
     OnnxCore as OnnxCore,
     OnnxNetwork as OnnxNetwork,
@@ -72,6 +76,8 @@ __all__ = [
     "compare_observations",
     "deploy",
     "export_onnx",
+    "from_rockpool",
+    "from_rockpool_spec",
     "global_quantize",
     "graph_violations",
     "load_onnx",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ...models import LIFJax, LinearJax, Sequential
+from ...models import DropoutJax, Identity, JaxModule, LIFJax, LinearJax, Sequential, SynNet
 from ._nodes import LinearNode, NeuronNode
 from ._trace import Wiring, child_path, register_tracer
 
@@ -14,6 +14,24 @@ from ._trace import Wiring, child_path, register_tracer
 def _trace_sequential(wiring: Wiring, module: Sequential, source: str, path: str) -> str:
     for name, child in module.modules().items():
         source = wiring.follow(child, source, child_path(path, name))
+    return source
+
+
+@register_tracer(SynNet)
+def _trace_syn_net(wiring: Wiring, module: SynNet, source: str, path: str) -> str:
+    if module.output == "vmem":
+        raise TypeError(
+            f"{f'`{path}`' if path else 'the network'} gives the voltages of its output neurons, "
+            "and neurons of a chip give spikes: make a `SynNet` with `output='spikes'` and set its "
+            "parameters, or trace its child `seq`"
+        )
+    return wiring.follow(module.seq, source, child_path(path, "seq"))
+
+
+# Dropout is part of training: outside of it nothing is left out.
+@register_tracer(DropoutJax)
+@register_tracer(Identity)
+def _trace_passing_on(wiring: Wiring, module: JaxModule, source: str, path: str) -> str:
     return source
 
 

@@ -139,7 +139,9 @@ def _decoded(value: Any, where: str) -> Any:
     """Nested dictionaries with the JSON in strings read, and lists of numbers as arrays."""
     if isinstance(value, Mapping):
         try:
-            return {str(k): _decoded(v, f"{where}.{k}" if where else str(k)) for k, v in value.items()}
+            return {
+                str(k): _decoded(v, f"{where}.{k}" if where else str(k)) for k, v in value.items()
+            }
         except RecursionError:
             _refuse("it is nested too deeply")
     if isinstance(value, str):
@@ -169,7 +171,7 @@ def _network(tree: dict[str, Any]) -> JaxModule:
 # --- layers ---
 
 
-def _array(layer: dict[str, Any], name: str, where: str) -> Float[np.ndarray, "..."]:
+def _array(layer: dict[str, Any], name: str, where: str) -> Float[np.ndarray, ...]:
     value = layer.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float, np.ndarray)):
         _refuse(f"`{where}.{name}` is {'missing' if value is None else f'{value!r}, no number'}")
@@ -262,9 +264,7 @@ def _syn_net(chain: dict[str, Any]) -> JaxModule:
     p_dropout = 0.0
     for index in [*map(str, range(n_layers)), "out"]:
         linear = _linear(*_layer(chain, f"{index}_linear", "seq"))
-        neurons = _neurons(
-            *_layer(chain, f"{index}_neurons", "seq"), linear.size_out, fixed=True
-        )
+        neurons = _neurons(*_layer(chain, f"{index}_neurons", "seq"), linear.size_out, fixed=True)
         layers |= {f"{index}_linear": linear, f"{index}_neurons": neurons}
         if f"{index}_dropout" in chain:
             dropout, where = _layer(chain, f"{index}_dropout", "seq")
@@ -294,7 +294,9 @@ def _syn_net(chain: dict[str, Any]) -> JaxModule:
 
 
 def _wave_sense(tree: dict[str, Any]) -> JaxModule:
-    waves = sorted((name for name in tree if re.fullmatch(r"wave\d+", name)), key=lambda n: int(n[4:]))
+    waves = sorted(
+        (name for name in tree if re.fullmatch(r"wave\d+", name)), key=lambda n: int(n[4:])
+    )
     unknown = sorted(set(tree) - _WAVESENSE - set(waves) - {"dt"})
     if unknown or waves != [f"wave{index}" for index in range(len(waves))] or not waves:
         named = ", ".join(f"`{name}`" for name in unknown) or "blocks in a row"
@@ -326,7 +328,8 @@ def _wave_sense(tree: dict[str, Any]) -> JaxModule:
 
 
 def _fill_block(block: Any, tree: dict[str, Any], where: str) -> None:
-    _require_known(tree, {*_BLOCK, "dt"}, where)
+    # The class of the neurons is saved as nothing.
+    _require_known(tree, {*_BLOCK, "dt", "neuron_model"}, where)
     for linear, neurons in zip(_BLOCK[::2], _BLOCK[1::2], strict=True):
         weights = _linear(*_layer(tree, linear, where))
         setattr(block, linear, weights)
@@ -355,9 +358,7 @@ def _chain(tree: dict[str, Any], where: str) -> JaxModule:
             children[name] = _linear(layer, path)
         elif kind == "LIF":
             n_in = n_out or _size(layer, path, 1)
-            children[name] = _neurons(
-                layer, path, n_in, fixed=False, spike_generation_fn=step_pwl
-            )
+            children[name] = _neurons(layer, path, n_in, fixed=False, spike_generation_fn=step_pwl)
         else:
             children[name] = _chain(layer, path)
             if kind == "Residual":

@@ -7,7 +7,7 @@ from mapping_cases import chain
 
 from xylograph.mapping import LinearNode, NeuronNode, register_tracer, trace
 from xylograph.mapping.graph import _trace
-from xylograph.models import JaxModule, LIFJax, LinearJax, Sequential
+from xylograph.models import DropoutJax, Identity, JaxModule, LIFJax, LinearJax, Sequential, SynNet
 
 
 @pytest.fixture
@@ -185,3 +185,20 @@ def test_a_network_nobody_can_trace_is_called_the_network() -> None:
 def test_what_is_no_module_is_refused() -> None:
     with pytest.raises(TypeError, match="a network is a `JaxModule`, this is a `str`"):
         trace("net.json")  # type: ignore[arg-type]
+
+
+def test_a_synnet_is_the_chain_within_it() -> None:
+    network = SynNet(2, 4, size_hidden_layers=[5], time_constants_per_layer=[2], p_dropout=0.1)
+    names = [node.name for node in trace(network).nodes]
+    chain = ["seq.0_linear", "seq.0_neurons", "seq.out_linear", "seq.out_neurons"]
+    assert names == ["@input", *chain]
+
+
+def test_a_synnet_that_gives_voltages_is_refused() -> None:
+    with pytest.raises(TypeError, match="gives the voltages of its output neurons"):
+        trace(SynNet(2, 4, output="vmem"))
+
+
+def test_dropout_and_identity_pass_on() -> None:
+    network = Sequential(DropoutJax(2), LinearJax((2, 3)), Identity(3))
+    assert [node.name for node in trace(network).nodes] == ["@input", "1_LinearJax"]

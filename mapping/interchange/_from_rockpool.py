@@ -277,7 +277,7 @@ def _syn_net(chain: dict[str, Any]) -> JaxModule:
     if left or n_layers < 1:
         _refuse(f"the layers of a SynNet are not complete: {', '.join(left) or 'no hidden layer'}")
     hidden = [layers[f"{index}_linear"].size_out for index in range(n_layers)]
-    out = layers["out_neurons"]
+    out: Any = layers["out_neurons"]
     silent = bool(np.all(np.asarray(out.threshold) == _NEVER))
     network = SynNet(
         out.size_out,
@@ -416,10 +416,10 @@ def from_rockpool_spec(spec: Mapping[str, Any], chip: ChipLike) -> Specification
             _refuse(f"`{name}` has the shape {arrays[name].shape}, expected is ({size},)")
     shifts = {name: int(spec.get(name, 0)) for name in _SPEC_SHIFTS}
     aliases = spec.get("aliases")
+    fields: dict[str, Any] = {**arrays, **shifts}
     return Specification(
         chip=get_chip(chip),
-        **arrays,
-        **shifts,
         aliases=None if aliases is None else tuple(tuple(map(int, row)) for row in aliases),
         dt=float(spec.get("dt", 1e-3)),
+        **fields,
     )

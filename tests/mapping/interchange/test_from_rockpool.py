@@ -53,7 +53,7 @@ def test_dropout_and_voltages_are_kept() -> None:
     network = from_rockpool(GOLDEN / "synnet_vmem.json")
     assert isinstance(network, SynNet)
     assert network.output == "vmem"
-    assert float(network.seq["0_dropout"].p) == pytest.approx(0.1)
+    assert float(network.seq.attributes_named("p")["0_dropout"]["p"]) == pytest.approx(0.1)
 
 
 def test_what_a_synnet_trains_are_its_weights() -> None:

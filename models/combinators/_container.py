@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import index
 from typing import Any
 
 from ..module import JaxModule, Tree
@@ -20,9 +21,10 @@ class Container(JaxModule):
 
         Raises:
             IndexError, KeyError: there is no such child.
+            TypeError: neither a position nor a name.
         """
         children = self.modules()
-        return children[key] if isinstance(key, str) else list(children.values())[key]
+        return children[key] if isinstance(key, str) else list(children.values())[index(key)]
 
     def __len__(self) -> int:
         """Number of children."""

@@ -137,8 +137,10 @@ def _size_problems(edges: Edges, modules: Mapping[str, JaxModule]) -> Iterator[s
         takes = modules[sink].size_in if sink in modules else None
         if len({*known.values(), *([] if takes is None else [takes])}) > 1:
             listed = ", ".join(f"`{name}` gives {size}" for name, size in known.items())
-            wanted = "" if takes is None else f", it takes {takes}"
-            yield f"`{sink}`: what meets there must have the same number of channels: {listed}{wanted}"
+            yield (
+                f"`{sink}`: what meets there must have the same number of channels: {listed}"
+                + ("" if takes is None else f", it takes {takes}")
+            )
 
 
 def _shown(edge: tuple[str, str]) -> str:

@@ -46,16 +46,26 @@ def weights_to(
 
 
 def neurons_of(
-    neuron_model: Callable[..., JaxModule], shape: tuple[int, int], **settings: Any
+    neuron_model: Callable[..., JaxModule],
+    shape: tuple[int, int],
+    further: dict[str, Any] | None = None,
+    **settings: Any,
 ) -> JaxModule:
-    """Neurons between spikes and spikes; what is not said otherwise is fixed."""
+    """Neurons between spikes and spikes, without biases unless said otherwise.
+
+    Args:
+        neuron_model: makes them; takes the keywords of `LIFJax`.
+        shape: `(n_in, n)`.
+        further: the user's own keywords, which have the last word.
+        **settings: keywords.
+    """
     defaults = {
         "bias": Constant(0.0),
         "spike_generation_fn": periodic_exponential,
         "spiking_input": True,
         "spiking_output": True,
     }
-    return neuron_model(shape, **defaults | settings)
+    return neuron_model(shape, **defaults | settings | (further or {}))
 
 
 def not_counts(**values: Any) -> list[str]:

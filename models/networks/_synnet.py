@@ -37,8 +37,8 @@ class SynNet(JaxModule):
     nested below `seq`.
 
     Trained are the weights, and more where `train_...` says so. Neurons spike with the surrogate
-    `periodic_exponential`. All of it fits a chip whose limits are kept by
-    `quantize_time_constants` and the defaults of `max_spikes_per_dt...`.
+    `periodic_exponential`. Time constants and limits of spikes are by default such as the chips
+    have them.
 
     Args:
         n_classes: output neurons.
@@ -61,7 +61,7 @@ class SynNet(JaxModule):
             `DropoutJax`.
         dt: length of a step [s].
         output: `"spikes"`, or `"vmem"` for the voltages of output neurons that do not spike.
-        neuron_kwargs: further keywords for `neuron_model`.
+        neuron_kwargs: further keywords for `neuron_model`, which have the last word.
         rng_key: JAX random key for all draws; NumPy's global generator when not given.
 
     Raises:
@@ -130,7 +130,7 @@ class SynNet(JaxModule):
         mem = settled(tau_mem, dt, "tau_mem")
         syn_out = settled(tau_syn_out, dt, "tau_syn_out")
         taus = [settled(_spread(tau_syn_base, dt, m), dt, "tau_syn_base") for m in n_taus]
-        neurons = partial(neurons_of, neuron_model, dt=dt, **(neuron_kwargs or {}))
+        neurons = partial(neurons_of, neuron_model, further=neuron_kwargs, dt=dt)
         hidden = partial(
             neurons,
             tau_mem=mem if train_time_constants else Constant(mem),

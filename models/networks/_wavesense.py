@@ -138,7 +138,7 @@ class WaveSenseNet(JaxModule):
         n_channels_res: channels between the blocks.
         n_channels_skip: channels that the blocks give aside.
         n_hidden: neurons that read them.
-        kernel_size: synapses of each hidden neuron of a block.
+        kernel_size: synapses of each hidden neuron of a block; not all chips have two.
         bias: of all neurons.
         smooth_output: without effect, as in the reference library; taken so that scripts run.
         tau_mem: membrane time constant [s], but for hidden neurons of blocks and the output.

@@ -106,6 +106,8 @@ def test_children_are_found_by_position_and_name() -> None:
     net = stack()
     assert net[0] is net[-3] is net["0_LIFJax"]
     assert (len(net), [*net][2]) == (3, net[2])
+    with pytest.raises(TypeError, match="'slice' object cannot be interpreted as an integer"):
+        net[1:]
 
 
 @pytest.mark.parametrize("mapping", [dict, OrderedDict])

@@ -184,6 +184,12 @@ def test_sizes_known_only_while_running_must_be_equal_too() -> None:
         with_skip()(counts(9, 3))
 
 
+@pytest.mark.parametrize("name", ["order", "sources_of"])
+def test_members_of_the_graph_name_no_modules(name: str) -> None:
+    with pytest.raises(ValueError, match=f"GraphJax: '{name}' cannot name an attribute"):
+        GraphJax({name: LIFJax(2)}, [("input", name, "output")])
+
+
 @pytest.mark.parametrize("edge", ["ab", ("a",), ("input", 3), None])
 def test_an_edge_is_a_tuple_of_names(edge: Any) -> None:
     with pytest.raises(TypeError, match="an edge is a tuple of two or more names, got "):

@@ -169,11 +169,14 @@ class Leakless(LIFJax):
 
 
 def test_neurons_can_be_of_another_model() -> None:
-    network = small(neuron_model=Leakless, neuron_kwargs={"learning_window": 0.25})
+    network = small(
+        neuron_model=Leakless, neuron_kwargs={"learning_window": 0.25, "threshold": 3.0}
+    )
     for name in network.lif_names:
         neurons = network.seq[name]
         assert type(neurons) is Leakless
         assert (float(neurons.tau_mem), neurons.learning_window) == (10.0, 0.25)
+        assert float(neurons.threshold) == 3.0
 
 
 def test_all_that_is_wrong_is_named() -> None:

@@ -11,7 +11,12 @@ import sys
 from importlib import import_module
 from importlib.metadata import version as version_of
 
+from docutils.nodes import Element, SkipNode
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from docutils.writers.html5_polyglot import HTMLTranslator
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 from sphinx.pycode import ModuleAnalyzer
 
 project = "Xylograph"
@@ -27,8 +32,12 @@ html_theme = "furo"
 html_title = f"{project} {release}"
 html_copy_source = False
 html_show_sphinx = False
+# Written into the pages; MathJax would be fetched from a network by whoever reads them.
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["math.css"]
 
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
 # From clean, in a folder of its own: a page may write files, and sees none of an earlier build.
@@ -106,9 +115,27 @@ autosummary_context = {"homes": _homes()}
 
 
 def setup(app: Sphinx) -> None:
-    """Prepare docstrings before napoleon reads them, and correct what it makes of them."""
+    """Prepare docstrings before napoleon reads them, correct what it makes of them; equations."""
     app.connect("autodoc-process-docstring", _prepare_docstring, priority=100)
     app.connect("autodoc-process-docstring", _separate_names, priority=900)
+    app.add_html_math_renderer("mathml", (_write_inline_math, None), (_write_math, None))
+
+
+def _write_inline_math(writer: HTMLTranslator, node: Element) -> None:
+    writer.body.append(_mathml(node, as_block=False))
+    raise SkipNode
+
+
+def _write_math(writer: HTMLTranslator, node: Element) -> None:
+    writer.body.append(_mathml(node, as_block=True))
+    raise SkipNode
+
+
+def _mathml(node: Element, as_block: bool) -> str:
+    try:
+        return tex2mathml(node.astext(), as_block=as_block)
+    except MathError as error:
+        raise ExtensionError(f"{node.source}, line {node.line}: {error}") from error
 
 
 def _prepare_docstring(

@@ -25,7 +25,7 @@ class DropoutJax(JaxModule):
     To switch a whole network over:
     `net.set_attributes(jax.tree.map(lambda _: False, net.attributes_named("training")))`.
 
-    It has no record.
+    It has no record. Deployment passes over it.
 
     Attributes:
         rng_key: State, the raw JAX key.

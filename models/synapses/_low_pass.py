@@ -37,8 +37,8 @@ class LowPassJax(JaxModule):
 
     >>> import numpy as np
     >>> smooth = LowPassJax(1, tau=1e-3 / np.log(2))
-    >>> smooth([[1], [1], [1]])[0].round(3).ravel()
-    Array([1.  , 1.5 , 1.75], dtype=float32)
+    >>> np.asarray(smooth([[1], [1], [1]])[0]).round(3).ravel()
+    array([1.  , 1.5 , 1.75], dtype=float32)
     """
 
     def __init__(self, shape: Any, tau: Any = None, dt: Any = 1e-3) -> None:

@@ -121,14 +121,6 @@ def test_tracing_leaves_the_network_as_it_is() -> None:
     assert np.any(weights_of(net, "0_LinearJax").weights)
 
 
-def test_dropout_and_identity_leave_no_trace() -> None:
-    linear, neurons = LinearJax((2, 3)), LIFJax(3)
-    network = Sequential({"a": linear, "b": Identity(), "c": neurons, "d": DropoutJax(3)})
-    assert names(network) == ["@input", "a", "c"]
-    assert trace(network).output == "c"
-    assert neurons_of(network, "c").sources == ("a",)
-
-
 def test_a_class_of_ones_own_can_be_traced(own_tracers: None) -> None:
     @register_tracer(Through)
     def _(wiring: Any, module: Any, source: str, path: str) -> str:

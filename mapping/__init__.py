@@ -5,7 +5,8 @@ the order of the road: `graph/`, `rules/`, `passes/`, `_specification.py`, `quan
 `_deploy.py`; then `comparison/`.
 """
 
-from ._deploy import QUANTIZERS as QUANTIZERS, Deployment as Deployment, deploy as deploy
+from ._deploy import AccuracyBudgetError as AccuracyBudgetError, deploy as deploy
+from ._deployment import AccuracyCheck as AccuracyCheck, Deployment as Deployment
 from ._placement import PlacedGraph as PlacedGraph, Placement as Placement
 from ._specification import Specification as Specification
 from .comparison._compare import (
@@ -38,8 +39,14 @@ from .interchange._load_onnx import (
     OnnxNetwork as OnnxNetwork,
     load_onnx as load_onnx,
 )
-from .passes import PassReport as PassReport, Pipeline as Pipeline
+from .passes import (
+    PassCheck as PassCheck,
+    PassReport as PassReport,
+    Pipeline as Pipeline,
+    VerificationError as VerificationError,
+)
 from .quantize import (
+    QUANTIZERS as QUANTIZERS,
     QuantizationReport as QuantizationReport,
     channel_quantize as channel_quantize,
     global_quantize as global_quantize,
@@ -48,6 +55,8 @@ from .rules._rules import graph_violations as graph_violations
 
 __all__ = [
     "QUANTIZERS",
+    "AccuracyBudgetError",
+    "AccuracyCheck",
     "ChipStates",
     "Comparison",
     "Deployment",
@@ -62,6 +71,7 @@ __all__ = [
     "OnChip",
     "OnnxCore",
     "OnnxNetwork",
+    "PassCheck",
     "PassReport",
     "Pipeline",
     "PlacedGraph",
@@ -70,6 +80,7 @@ __all__ = [
     "ScaleNode",
     "Specification",
     "SumNode",
+    "VerificationError",
     "Wiring",
     "channel_quantize",
     "compare",

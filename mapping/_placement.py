@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from ..hw import Chip
+from ..hw import Chip, Violation
 from .graph._graph import Graph
 
 
@@ -21,6 +21,7 @@ class Placement:
             hidden neurons passes it on one step later.
         n_input_expansion: hidden neurons up to the last one that receives input.
         n_output_expansion: hidden neurons from the first one that feeds the output.
+        violations: why the network does not fit, in its own words; empty where it does.
     """
 
     hidden: dict[str, Int[np.ndarray, " n"]]
@@ -28,6 +29,7 @@ class Placement:
     delay: dict[str, int]
     n_input_expansion: int
     n_output_expansion: int
+    violations: tuple[Violation, ...] = ()
 
     @property
     def n_hidden(self) -> int:

@@ -1,6 +1,8 @@
 """`Specification`: a placed network in the shape of a chip's configuration, before rounding."""
 
+import os
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,6 +57,43 @@ class Specification:
     def n_input_expansion(self) -> int:
         """Hidden neurons that have input weights."""
         return self.weights_in.shape[1]
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the specification to one file, JSON and arrays in a safetensors file.
+
+        The same specification always gives the same bytes.
+
+        Args:
+            path: where to write; its folder must exist.
+
+        Returns:
+            The path.
+
+        Raises:
+            OSError: when the file cannot be written.
+        """
+        from ._placed_files import save_specification
+
+        return save_specification(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> "Specification":
+        """Read a specification that `save` wrote, in this version or an earlier one.
+
+        Args:
+            path: the file.
+
+        Returns:
+            A specification with the same values.
+
+        Raises:
+            FormatError: the file is damaged, newer than this version or something else; names the
+                place in it.
+            OSError: when the file cannot be read.
+        """
+        from ._placed_files import load_specification
+
+        return load_specification(path)
 
     def to_config(self) -> XyloConfig:
         """The configuration with these values.

@@ -1,6 +1,9 @@
 """The errors of Xylograph, one tree with one root.
 
     XylographError
+    + AccuracyBudgetError
+                         a deployment loses more of a metric than is allowed; in
+                         `xylograph.mapping`
     + DesignRuleError    a network or configuration breaks rules of the chip (also ValueError);
                          in `xylograph.hw`, where the rules are
     + FormatError        a file is damaged, newer than we are, or not ours (also ValueError)
@@ -8,6 +11,7 @@
     + TrainingDivergedError
                          the loss is no longer a number (also FloatingPointError); in
                          `xylograph.models.training`
+    + VerificationError  a pass that reports no loss changes spikes; in `xylograph.mapping`
 
 `except XylographError` catches all of ours and nothing else's. Wrong arguments stay `TypeError`
 and `ValueError`.

@@ -7,9 +7,10 @@ from jaxtyping import Float
 
 from ...hw import Chip
 from .._placement import PlacedGraph
+from .._report import PassReport
 from .._specification import Specification
+from ..graph._graph import alias_pairs, sender
 from ..graph._nodes import InputNode, LinearNode, NeuronNode
-from ._report import PassReport
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class AssembleSpecification:
             dash_syn_out=_dash(output.tau_syn[:, 0], output.dt),
             threshold_out=output.threshold,
             bias_out=output.bias,
+            aliases=_aliases(placed),
             dt=output.dt,
         )
         n_weights = sum(int(np.count_nonzero(matrix)) for matrix in weights.values())
@@ -58,17 +60,17 @@ def _weights(placed: PlacedGraph) -> dict[str, Float[np.ndarray, "..."]]:
     graph, placement = placed.graph, placed.placement
     n_hidden, n_out = placement.n_hidden, graph[graph.output].n_out
     n_synapses = max(node.n_synapses for node in graph.hidden)
-    weights_in = np.zeros((graph.input.size, placement.n_input_expansion, n_synapses))
+    weights_in = np.zeros((graph.input.size, n_hidden, n_synapses))
     weights_rec = np.zeros((n_hidden, n_hidden, n_synapses))
-    weights_out = np.zeros((placement.n_output_expansion, n_out))
-    first_oen = n_hidden - placement.n_output_expansion
+    weights_out = np.zeros((n_hidden, n_out))
     for node in graph.of_kind(LinearNode):
         for target in graph.sinks_of(node):
             assert isinstance(target, NeuronNode)
             block = node.weights.reshape((node.n_in, target.n_out, target.n_synapses))
             for source in graph.sources_of(node):
+                source = sender(graph, source)
                 if target.name == graph.output:
-                    weights_out[placement.hidden[source.name] - first_oen] += block[:, :, 0]
+                    weights_out[placement.hidden[source.name]] += block[:, :, 0]
                     continue
                 columns = placement.hidden[target.name]
                 if isinstance(source, InputNode):
@@ -76,7 +78,22 @@ def _weights(placed: PlacedGraph) -> dict[str, Float[np.ndarray, "..."]]:
                 else:
                     lines = placement.hidden[source.name]
                     weights_rec[np.ix_(lines, columns, np.arange(target.n_synapses))] += block
-    return {"in": weights_in, "rec": weights_rec, "out": weights_out}
+    return {
+        "in": weights_in[:, : placement.n_input_expansion],
+        "rec": weights_rec,
+        "out": weights_out[n_hidden - placement.n_output_expansion :],
+    }
+
+
+def _aliases(placed: PlacedGraph) -> tuple[tuple[int, ...], ...] | None:
+    """For each hidden neuron those that repeat its spikes."""
+    targets: list[list[int]] = [[] for _ in range(placed.placement.n_hidden)]
+    hidden = placed.placement.hidden
+    for source, target in alias_pairs(placed.graph):
+        pairs = zip(hidden[source.name].tolist(), hidden[target.name].tolist(), strict=True)
+        for repeated, repeating in pairs:
+            targets[repeated].append(repeating)
+    return tuple(map(tuple, targets)) if any(targets) else None
 
 
 def _hidden_rows(placed: PlacedGraph) -> dict[str, Float[np.ndarray, " Nhid"]]:

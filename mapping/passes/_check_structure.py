@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from ...hw import Chip, DesignRuleError
+from .._report import PassReport
 from ..graph._graph import Graph
 from ..rules._rules import STRUCTURE_RULES, graph_violations
-from ._report import PassReport
 
 # Where to stop: with two synapses, twice the neurons take 0.3 GB and 0.5 s to be refused, four times
 # as many 1.2 GB and 1.7 s (SYNS65302, 2 cores).

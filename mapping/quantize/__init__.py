@@ -2,6 +2,7 @@
 
 from ._channel import channel_quantize as channel_quantize
 from ._global import global_quantize as global_quantize
+from ._names import QUANTIZERS as QUANTIZERS
 from ._report import FieldLoss as FieldLoss, QuantizationReport as QuantizationReport
 
-__all__ = ["FieldLoss", "QuantizationReport", "channel_quantize", "global_quantize"]
+__all__ = ["QUANTIZERS", "FieldLoss", "QuantizationReport", "channel_quantize", "global_quantize"]

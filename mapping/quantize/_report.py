@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Num
 
-from ..passes import PassReport
+from .._report import PassReport
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class QuantizationReport(PassReport):
     def of(cls, name: str, summary: str, fields: tuple[FieldLoss, ...]) -> "QuantizationReport":
         """The report of these losses; fields without error are not mentioned as losses."""
         losses = tuple(str(f) for f in fields if f.relative_error or f.n_clipped or f.n_zeroed)
-        return cls(name, summary, losses, fields)
+        return cls(name, summary, losses, fields=fields)
 
 
 def field_loss(

@@ -14,6 +14,8 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
     _structure.input_feeds_weights,
     _structure.neurons_are_fed_by_weights,
     _structure.weights_do_not_feed_weights,
+    _structure.layers_are_weights_or_neurons,
+    _structure.sums_are_aliases,
     _structure.weights_have_no_biases,
     _structure.hidden_and_output_neurons,
     _structure.input_reaches_output,

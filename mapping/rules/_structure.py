@@ -6,8 +6,17 @@ import numpy as np
 
 from ...hw import Chip, Violation
 from ...hw._wording import counted
+from ..graph._carriers import Obstacle, find_carrier
 from ..graph._graph import Graph
-from ..graph._nodes import LinearNode, NeuronNode, Node
+from ..graph._nodes import (
+    ForeignNode,
+    InputNode,
+    LinearNode,
+    NeuronNode,
+    Node,
+    ScaleNode,
+    SumNode,
+)
 
 
 def output_is_neurons(graph: Graph, chip: Chip) -> Iterator[Violation]:
@@ -26,7 +35,8 @@ def output_is_neurons(graph: Graph, chip: Chip) -> Iterator[Violation]:
 def input_feeds_weights(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """Between the input and the first neurons there are weights."""
     for sink in graph.sinks_of(graph.input):
-        if not isinstance(sink, LinearNode):
+        # What is wrong with sums and with what no chip computes is said by rules of their own.
+        if isinstance(sink, NeuronNode | ScaleNode):
             yield Violation(
                 rule="input_feeds_weights",
                 where=f"`{sink.name}`",
@@ -39,11 +49,11 @@ def neurons_are_fed_by_weights(graph: Graph, chip: Chip) -> Iterator[Violation]:
     """Neurons receive from weights only."""
     for node in graph.populations:
         for source in graph.sources_of(node):
-            if isinstance(source, NeuronNode):
+            if isinstance(source, NeuronNode | ScaleNode | SumNode):
                 yield Violation(
                     rule="neurons_are_fed_by_weights",
                     where=f"`{node.name}`",
-                    message=f"receives from the neurons `{source.name}` without weights",
+                    message=f"receives from {_kind(source, 'the')} `{source.name}` without weights",
                     hint="put a `LinearJax` between them",
                 )
 
@@ -52,12 +62,49 @@ def weights_do_not_feed_weights(graph: Graph, chip: Chip) -> Iterator[Violation]
     """Two weight matrices never follow each other."""
     for node in graph.of_kind(LinearNode):
         for source in graph.sources_of(node):
-            if isinstance(source, LinearNode):
+            if isinstance(source, LinearNode | ScaleNode):
                 yield Violation(
                     rule="weights_do_not_feed_weights",
                     where=f"`{node.name}`",
-                    message=f"receives from the weights `{source.name}`",
-                    hint="put a `LIFJax` between them, or multiply the two matrices into one",
+                    message=f"receives from {_kind(source, 'the')} `{source.name}`",
+                    hint="run `FoldScales` and `FoldLinearMaps` first, or put a `LIFJax` between "
+                    "them",
+                )
+
+
+def layers_are_weights_or_neurons(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """The chip computes all there is: weights, and leaky integrate-and-fire neurons."""
+    for node in graph.of_kind(ForeignNode):
+        yield Violation(
+            rule="layers_are_weights_or_neurons",
+            where=f"`{node.name}`",
+            message=f"is {node.kind}; {chip.name} computes weights and spiking neurons only",
+            hint=node.way_out,
+        )
+
+
+def sums_are_aliases(graph: Graph, chip: Chip) -> Iterator[Violation]:
+    """Of the spikes that are added, one population can repeat all others.
+
+    An alias leads from hidden neurons to hidden neurons, each has one target, and whoever receives
+    from the target receives the sum.
+    """
+    for node in graph.of_kind(SumNode):
+        if node.carrier is None:
+            found = find_carrier(graph, node, chip.max_alias_targets)
+            if isinstance(found, Obstacle):
+                yield Violation(
+                    rule="sums_are_aliases",
+                    where=f"`{node.name}`",
+                    message=found.reason,
+                    hint=found.way_out,
+                )
+            else:
+                yield Violation(
+                    rule="sums_are_aliases",
+                    where=f"`{node.name}`",
+                    message="adds spikes; a chip does so where neurons repeat those of others",
+                    hint=f"run `ResidualsToAliases` first, which lets `{found}` do it",
                 )
 
 
@@ -128,7 +175,18 @@ def _reaches(graph: Graph, source: Node, target: Node) -> bool:
     return target.name in reached
 
 
-def _kind(node: Node) -> str:
-    if isinstance(node, NeuronNode):
-        return "a population of neurons"
-    return "a weight matrix" if isinstance(node, LinearNode) else "the input"
+_KINDS = {
+    ForeignNode: ("a", "layer"),
+    InputNode: ("the", "input"),
+    LinearNode: ("a", "weight matrix"),
+    NeuronNode: ("a", "population of neurons"),
+    ScaleNode: ("a", "scale"),
+    SumNode: ("a", "sum"),
+}
+# With their names behind.
+_NAMED = {LinearNode: "weights", NeuronNode: "neurons"}
+
+
+def _kind(node: Node, article: str = "") -> str:
+    default, noun = _KINDS[type(node)]
+    return f"{article} {_NAMED.get(type(node), noun)}" if article else f"{default} {noun}"

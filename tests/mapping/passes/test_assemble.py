@@ -2,16 +2,23 @@ import numpy as np
 import pytest
 from mapping_cases import chain, graph, neurons, two_layers, weights
 
-from xylograph.mapping import Graph, LinearNode, PassReport, Pipeline, Specification, trace
+from xylograph.hw import get_chip
+from xylograph.mapping import Graph, LinearNode, PassReport, Specification, trace
+from xylograph.mapping.passes import AssembleSpecification, PlaceNeurons
 from xylograph.models import LIFJax, LinearJax, Sequential, dash_to_tau
 
 
+def assembled(net: Graph, chip: str = "xylo-audio-3") -> tuple[Specification, PassReport]:
+    placed, _ = PlaceNeurons(get_chip(chip))(net)
+    return AssembleSpecification(get_chip(chip))(placed)
+
+
 def assemble(net: Graph, chip: str = "xylo-audio-3") -> Specification:
-    return Pipeline(chip).run(net)[0]
+    return assembled(net, chip)[0]
 
 
 def report_of(net: Graph) -> PassReport:
-    return Pipeline("xylo-audio-3").run(net)[1][-1]
+    return assembled(net)[1]
 
 
 def test_weights_stand_where_the_chip_reads_them() -> None:

@@ -16,7 +16,7 @@ def test_a_good_graph_comes_back_as_it_is() -> None:
     net = two_layers()
     same, report = CheckStructure(AUDIO_2)(net)
     assert same is net
-    assert str(report) == "CheckStructure: the network keeps 13 rules of structure"
+    assert str(report) == "CheckStructure: the network keeps 15 rules of structure"
 
 
 def test_structure_and_size_are_reported_together() -> None:

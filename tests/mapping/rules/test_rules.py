@@ -58,8 +58,8 @@ def test_neurons_fed_by_neurons_are_refused() -> None:
 def test_weights_fed_by_weights_are_refused() -> None:
     net = trace(Sequential(LinearJax((2, 4)), *chain(4, 3, 2)))
     assert the_one(net) == (
-        "`1_LinearJax` receives from the weights `0_LinearJax`: put a `LIFJax` between them, or "
-        "multiply the two matrices into one [weights_do_not_feed_weights]"
+        "`1_LinearJax` receives from the weights `0_LinearJax`: run `FoldScales` and "
+        "`FoldLinearMaps` first, or put a `LIFJax` between them [weights_do_not_feed_weights]"
     )
 
 

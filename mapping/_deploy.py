@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..hw import XyloConfig
 from ..hw.chips import ChipLike
 from ..models import XylographError
-from ._deployment import AccuracyCheck as AccuracyCheck, Deployment as Deployment
+from ._deployment import AccuracyCheck, Deployment
 from ._report import PassReport
 from ._specification import Specification
 from .comparison._observe import batched, observe

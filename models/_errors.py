@@ -7,6 +7,8 @@
     + DesignRuleError    a network or configuration breaks rules of the chip (also ValueError);
                          in `xylograph.hw`, where the rules are
     + FormatError        a file is damaged, newer than we are, or not ours (also ValueError)
+    |  + CheckpointMismatchError
+    |                    a checkpoint is of another run; in `xylograph.models.training`
     + MissingExtraError  an optional part is not installed (also ImportError)
     + TrainingDivergedError
                          the loss is no longer a number (also FloatingPointError); in

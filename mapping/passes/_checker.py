@@ -15,7 +15,7 @@ from .._report import PassCheck, PassReport, VerificationError
 from .._specification import Specification
 from ..comparison._compare import Comparison, Divergence, compare_observations
 from ..comparison._observation import Observation
-from ..comparison._observe import batched, observe as observe, require_channels
+from ..comparison._observe import batched, observe, require_channels
 from ..comparison._of_chip import OnChip
 from ..graph._graph import Graph
 

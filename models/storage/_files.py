@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import os
 import secrets
 import stat
@@ -43,6 +44,19 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
         temporary.unlink(missing_ok=True)
         raise
     return Path(path)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove what `write_atomically` was writing when its process was killed.
+
+    Call it where nobody else is writing the file.
+
+    Args:
+        path: the file that was to be written.
+    """
+    target = Path(os.path.realpath(path))
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}-{'[0-9a-f]' * 16}"):
+        leftover.unlink(missing_ok=True)
 
 
 def _write_new(path: Path, content: bytes) -> None:

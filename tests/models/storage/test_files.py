@@ -1,11 +1,14 @@
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from xylograph.models.storage._files import write_atomically
+from xylograph.models.storage._files import remove_leftovers, write_atomically
 
 
 def test_a_new_file_has_the_content(tmp_path: Path) -> None:
@@ -78,3 +81,24 @@ def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_atomically(tmp_path / "folder", b"")
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+_DYING = """
+import os, signal, sys
+from xylograph.models.storage._files import write_atomically
+os.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)
+write_atomically(sys.argv[1], b"more")
+"""
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    path = write_atomically(tmp_path / "file[1]", b"content")
+    others = [tmp_path / name for name in (".file[1]-mine", ".file1-0123456789abcdef", "other")]
+    for other in others:
+        other.touch()
+    killed = subprocess.run([sys.executable, "-c", _DYING, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 5
+    remove_leftovers(path)
+    assert sorted(tmp_path.iterdir()) == sorted([path, *others])
+    assert path.read_bytes() == b"content"

@@ -1,4 +1,6 @@
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -9,6 +11,8 @@ import pytest
 
 from xylograph.models import Constant, JaxModule, LIFJax, LinearJax, Parameter, Sequential, State
 from xylograph.models.training import (
+    EarlyStopping,
+    EpochReport,
     TrainingDivergedError,
     fit,
     mse,
@@ -195,6 +199,35 @@ def test_every_step_has_noise_of_its_own() -> None:
     np.testing.assert_array_equal(trained.network.rng_key, Noisy().rng_key)
 
 
+# --- how long ---
+
+
+def lines(n: int) -> np.ndarray:
+    return np.arange(1.0, n + 1)[:, None, None] / n
+
+
+def test_steps_may_end_within_an_epoch() -> None:
+    data = lines(7)
+    options: Any = {"loss": squared, "optimizer": SGD, "batch_size": 2}
+    whole = fit(Line(), data, data, epochs=2, **options)
+    by_steps = fit(Line(), data, data, steps=6, **options)
+    assert by_steps.history == whole.history
+    cut = fit(Line(), data, data, steps=4, **options)
+    assert len(cut.history) == 2
+    assert cut.history[0] == whole.history[0]
+    calls: list[Any] = []
+    fit(Line(), data, data, steps=4, augment=counted(calls), **options)
+    assert len(calls) == 4
+
+
+def test_a_plain_loss_needs_no_figures() -> None:
+    data = np.ones((1, 1, 1))
+    trained = fit(
+        Line(), data, data, loss=lambda net, x, y: mse(net(x)[0], y), optimizer=SGD, epochs=1
+    )
+    assert trained.history == [{"loss": 1.0}]
+
+
 def test_no_epochs_change_nothing() -> None:
     trained = fit(
         Line(2.0), np.ones((1, 1, 1)), np.ones((1, 1, 1)), loss=squared, optimizer=SGD, epochs=0
@@ -292,8 +325,160 @@ def test_inputs_that_are_no_finite_numbers_are_refused(inputs: np.ndarray, messa
 
 def test_everything_that_cannot_be_trained_is_said_at_once() -> None:
     with pytest.raises(ValueError) as caught:
-        fit(Line(), [], [], loss=squared, optimizer=SGD, epochs=-1, batch_size=0)
+        fit(Line(), [], [], loss=squared, optimizer=SGD, epochs=-1, batch_size=0, log="log.txt")
     assert str(caught.value).splitlines()[1:] == [
         "`epochs` must not be negative, got -1",
         "`batch_size` must be at least 1, got 0",
+        "`log` must end in .csv or .jsonl, got 'log.txt'",
     ]
+
+
+@pytest.mark.parametrize("options", [{}, {"epochs": 1, "steps": 1}])
+def test_either_epochs_or_steps_are_given(options: Any) -> None:
+    with pytest.raises(ValueError, match="give either `epochs` or `steps`, got "):
+        fit(Line(), lines(2), lines(2), loss=squared, optimizer=SGD, **options)
+
+
+# --- validation ---
+
+
+def test_validation_is_the_mean_over_its_samples_after_each_epoch() -> None:
+    data, held_out = lines(4), np.array([1.0, 2.0, 5.0])[:, None, None]
+    trained = fit(
+        Line(1.0),
+        data,
+        2 * data,
+        loss=squared,
+        optimizer=SGD,
+        epochs=2,
+        batch_size=2,
+        validation=(held_out, 2 * held_out),
+    )
+    slope = float(trained.network.slope)
+    expected = np.mean((slope - 2) ** 2 * held_out**2)
+    assert trained.history[-1]["val_loss"] == pytest.approx(expected, rel=1e-5)
+    assert trained.history[0].keys() == {"loss", "val_loss"}
+    assert trained.best_epoch is None
+
+
+def test_validation_changes_nothing_else() -> None:
+    inputs, labels = two_classes()
+    options: Any = {
+        "loss": by_rate,
+        "optimizer": ADAM,
+        "epochs": 2,
+        "batch_size": 16,
+        "augment": dropped,
+    }
+    without = fit(network(), inputs, labels, **options)
+    with_it = fit(network(), inputs, labels, validation=(inputs[:5], labels[:5]), **options)
+    assert [row["loss"] for row in with_it.history] == [row["loss"] for row in without.history]
+    assert {"val_loss", "val_accuracy"} < with_it.history[0].keys()
+
+
+def test_a_share_of_the_samples_is_put_aside_and_never_trained_on() -> None:
+    calls: list[Any] = []
+    data = lines(10)
+    options: Any = {"loss": squared, "optimizer": optax.sgd(0.0), "augment": counted(calls)}
+    trained = fit(Line(1.0), data, 0 * data, epochs=6, batch_size=4, validation=0.2, **options)
+    used = {sample for batch in calls for sample in batch}
+    assert len(used) == 8
+    left = [value for value in data.ravel() if float(value) not in used]
+    assert trained.history[0]["val_loss"] == pytest.approx(np.mean(np.square(left)), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("validation", "message"),
+    [
+        (0.01, "`validation` is 0.01, which leaves 4 of 4 samples to train on and 0 to validate"),
+        (1.0, "`validation` is 1.0, which leaves 0 of 4 samples to train on and 4 to validate on"),
+        ((np.ones((2, 1, 1)), np.ones((3, 1, 1))), "`validation inputs` and `validation targets`"),
+        ((np.ones((2, 1, 1)),), r"`validation` must be `\(inputs, targets\)`"),
+    ],
+)
+def test_validation_that_cannot_be_done_is_refused(validation: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fit(
+            Line(), lines(4), lines(4), loss=squared, optimizer=SGD, epochs=1, validation=validation
+        )
+
+
+def test_the_best_epoch_is_given_back_and_training_stops_when_none_is_better() -> None:
+    # The slope goes from 0 towards 3 in equal steps; the validation likes 1 best.
+    def walk(net: Any, inputs: jax.Array, targets: jax.Array) -> Any:
+        return -net.slope.astype(float), {"error": (net.slope - 1.0) ** 2}
+
+    data = lines(2)
+    slopes: list[float] = []
+    trained = fit(
+        Line(),
+        data,
+        data,
+        loss=walk,
+        optimizer=optax.sgd(0.25),
+        epochs=50,
+        validation=(data, data),
+        early_stopping=EarlyStopping(patience=3, figure="val_error"),
+        callbacks=[lambda report: slopes.append(float(report.network.slope))],
+    )
+    assert slopes == [0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+    assert trained.best_epoch == 4
+    assert float(trained.network.slope) == 1.0
+    assert len(trained.history) == 7
+
+
+# --- callbacks and log ---
+
+
+def test_callbacks_see_each_epoch_and_any_of_them_stops_the_training() -> None:
+    reports: list[EpochReport] = []
+
+    def record(report: EpochReport) -> None:
+        reports.append(report)
+
+    data = lines(4)
+    trained = fit(
+        Line(),
+        data,
+        data,
+        loss=squared,
+        optimizer=SGD,
+        epochs=9,
+        batch_size=2,
+        callbacks=[lambda report: report.epoch == 3, record],
+    )
+    assert [report.epoch for report in reports] == [1, 2, 3]
+    assert [report.n_steps for report in reports] == [2, 4, 6]
+    assert [report.figures for report in reports] == trained.history
+    assert float(reports[-1].network.slope) == float(trained.network.slope)
+    assert float(reports[0].parameters["slope"]) < float(reports[-1].parameters["slope"])
+
+
+def test_the_log_holds_the_history(tmp_path: Path) -> None:
+    data, log = lines(4), tmp_path / "log.jsonl"
+    options: Any = {"loss": squared, "optimizer": SGD, "epochs": 3, "validation": (data, data)}
+    trained = fit(Line(), data, data, log=log, **options)
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    assert rows == [{"epoch": n, **row} for n, row in enumerate(trained.history, start=1)]
+
+
+def test_what_diverged_takes_no_place_of_a_good_checkpoint(tmp_path: Path) -> None:
+    checkpoint, calls = tmp_path / "run.safetensors", []
+
+    def spoilt(generator: np.random.Generator, batch: np.ndarray) -> np.ndarray:
+        calls.append(1)
+        return batch * (np.nan if len(calls) == 5 else 1.0)
+
+    options: Any = {"loss": squared, "optimizer": SGD, "batch_size": 1, "checkpoint": checkpoint}
+    with pytest.raises(TrainingDivergedError, match="the loss is nan at epoch 2, batch 1"):
+        fit(
+            Line(),
+            lines(4),
+            lines(4),
+            epochs=4,
+            augment=spoilt,
+            checkpoint_every_s=0.0,
+            **options,
+        )
+    trained = fit(Line(), lines(4), lines(4), epochs=4, resume=True, **options)
+    assert len(trained.history) == 4 and np.isfinite(trained.history[-1]["loss"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...hw import XyloConfig
 from ...models import JaxModule, MissingExtraError
 from ...models.storage._files import write_atomically
-from .._deploy import Deployment
+from .._deployment import Deployment
 from ..graph._trace import trace
 
 if TYPE_CHECKING:

@@ -72,8 +72,8 @@ def evolve_truncated(
         record: whether to return what happened inside, too.
 
     Returns:
-        Output, new state and record, as from a call of the module: the state of the first sample,
-        or with `batch_state` those of all.
+        Output, new state and record, as from a call of the module. The state is that of the first
+        sample, or with `batch_state` those of all.
 
     Raises:
         TypeError: the input is not real numbers.

@@ -22,6 +22,7 @@ from xylograph.mapping import (
     deploy,
     trace,
 )
+from xylograph.mapping.comparison._observe import observe
 from xylograph.mapping.passes import _checker
 
 DATA = events(4, 30, 2, density=0.5)
@@ -93,7 +94,7 @@ def test_each_pass_is_compared_with_the_one_before_and_with_the_beginning() -> N
 
 def test_a_value_that_comes_back_is_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
     n_runs = []
-    real = _checker.observe
+    real = observe
     monkeypatch.setattr(_checker, "observe", lambda *a, **k: n_runs.append(1) or real(*a, **k))
 
     def nothing(net: Graph) -> tuple[Graph, PassReport]:

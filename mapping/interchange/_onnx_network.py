@@ -15,7 +15,7 @@ import onnx
 from ..graph._graph import Graph
 from ..graph._nodes import ForeignNode, InputNode, LinearNode, NeuronNode, ScaleNode, SumNode
 from ._onnx_builder import FLOAT, Block, Constants, Dimension, model, value
-from ._onnx_sequence import INPUT, NEW_STATE_PREFIX, OUTPUT, STATE_PREFIX
+from ._onnx_ports import INPUT, NEW_STATE_PREFIX, OUTPUT, STATE_PREFIX
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,7 @@ from ._onnx_builder import (
     value,
 )
 from ._onnx_core import Core, StepState, add_step
-
-INPUT, OUTPUT = "input", "output"
-
-STATE_PREFIX, NEW_STATE_PREFIX = "state_", "new_state_"
+from ._onnx_ports import INPUT, NEW_STATE_PREFIX, OUTPUT, STATE_PREFIX
 
 
 @dataclass(frozen=True)

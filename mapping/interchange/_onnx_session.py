@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from ._onnx_sequence import INPUT, NEW_STATE_PREFIX, OUTPUT, STATE_PREFIX
+from ._onnx_ports import INPUT, NEW_STATE_PREFIX, OUTPUT, STATE_PREFIX
 
 Arrays = dict[str, Shaped[np.ndarray, "batch ..."]]
 

@@ -1,10 +1,11 @@
-"""The `native` engine: event-driven compiled code, samples side by side."""
+"""The `native` engine: compiled code, samples side by side."""
 
 import logging
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,16 +14,42 @@ from numba.core.event import Event, Listener, install_listener
 
 from .._config import XyloConfig
 from ._interface import RECORDED, Recordings, empty_recordings
-from ._native_kernel import Network, Records, State, evolve_samples
-from ._native_network import network_of
+from ._native_kernel import evolve_samples
+from ._native_network import Network, network_of
 from ._state import CoreState
 
 _log = logging.getLogger(__name__)
 
-# Below this much work (steps times neurons, all samples) threads cost more than they bring.
-_WORK_WORTH_THREADS = 20_000
+# Below this much work (steps times neurons, all samples) a thread, which takes 80 us to start and
+# to end, costs more than it brings.
+_WORK_WORTH_THREADS = 200_000
 # Samples differ in activity: several parts a thread even that out.
 _PARTS_PER_THREAD = 4
+
+
+class State(NamedTuple):
+    """The state of all samples; the arrays of a `CoreState`, changed in place."""
+
+    spikes: np.ndarray
+    vmem: np.ndarray
+    isyn: np.ndarray
+    isyn2: np.ndarray
+    vmem_out: np.ndarray
+    isyn_out: np.ndarray
+    quiet: np.ndarray
+
+
+class Records(NamedTuple):
+    """Where recordings go, (batch, time, neuron); without steps where nothing is recorded."""
+
+    spikes: np.ndarray
+    vmem: np.ndarray
+    isyn: np.ndarray
+    isyn2: np.ndarray
+    vmem_out: np.ndarray
+    isyn_out: np.ndarray
+    spikes_out: np.ndarray
+    hibernation: np.ndarray
 
 
 class NativeEngine:
@@ -39,6 +66,7 @@ class NativeEngine:
     def __init__(self, config: XyloConfig) -> None:
         self._config = config
         self._network = network_of(config)
+        self._unwanted = empty_recordings(config, RECORDED.keys(), batch=1, time=0)
 
     def evolve(
         self,
@@ -49,20 +77,15 @@ class NativeEngine:
         """Compute as many time steps as the raster has; see `Engine`."""
         batch, n_steps, _ = raster.shape
         recordings = empty_recordings(self._config, wanted, batch, n_steps)
-        unwanted = empty_recordings(self._config, RECORDED.keys() - wanted, batch, 0)
-        arrays = recordings | unwanted
-        new_state = state.copy()
+        arrays = self._unwanted | recordings
+        started = [array.copy() for array in state.arrays().values()]
         # Always read-only: to Numba writeable and read-only arrays are different types, and each
         # would be compiled for.
         raster = np.ascontiguousarray(raster).view()
         raster.flags.writeable = False
-        _evolve(
-            raster,
-            self._network,
-            State(**new_state.arrays()),
-            Records(*(arrays[name] for name in RECORDED)),
-        )
-        return recordings, new_state
+        records = Records(*[arrays[name] for name in RECORDED])
+        _evolve(raster, self._network, State(*started), records)
+        return recordings, CoreState(*started)
 
 
 def _evolve(
@@ -72,19 +95,23 @@ def _evolve(
     # Numba sets its settings at run time, where the type checker does not see them.
     most_threads: int = numba_config.NUMBA_NUM_THREADS  # pyright: ignore
     n_threads = min(batch, most_threads)
+
+    def evolve_parts(parts: Iterator[tuple[int, int]]) -> None:
+        for first, last in parts:
+            evolve_samples(first, last, raster, network, state, records)
+
     with _notice_of_compilation():
         if n_threads <= 1 or batch * n_steps * network.threshold.size < _WORK_WORTH_THREADS:
-            evolve_samples(0, batch, raster, network, state, records)
+            evolve_parts(iter([(0, batch)]))
             return
         n_parts = min(batch, n_threads * _PARTS_PER_THREAD)
-        borders = np.linspace(0, batch, n_parts + 1).astype(int).tolist()
-        with ThreadPoolExecutor(n_threads) as threads:
-            parts = [
-                threads.submit(evolve_samples, first, last, raster, network, state, records)
-                for first, last in pairwise(borders)
-            ]
-            for part in parts:
-                part.result()
+        # Each thread takes the next part there is; this one, too, which saves starting one.
+        parts = iter([*pairwise(np.linspace(0, batch, n_parts + 1).astype(int).tolist())])
+        with ThreadPoolExecutor(n_threads - 1) as threads:
+            others = [threads.submit(evolve_parts, parts) for _ in range(n_threads - 1)]
+            evolve_parts(parts)
+            for other in others:
+                other.result()
 
 
 def _notice_of_compilation() -> AbstractContextManager[object]:

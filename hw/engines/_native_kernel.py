@@ -1,16 +1,23 @@
 """The compiled part of the `native` engine; Numba.
 
-A step costs one addition for each synapse a spike passes, and a pass over the neurons; a core in
-which nothing moves and nothing arrives is not touched at all.
+One sample after the other, 32 neurons at a time. Weights lie in *panels*: for 32 currents a row of
+32 weights of each source. A step costs one addition of a row for each source that sends and each
+panel that it reaches, and a pass over the neurons; where a panel would be nearly empty its weights
+are in lists instead, and a spike costs one addition for each. A core in which nothing moves and
+nothing arrives is not touched.
 
-Values are held in 32 bits and clipped where the rules say so, in the order of the rules. Spikes of
-one source are delivered together: `n` saturating additions of one number are one saturating
-addition of `n` times that number, because all go in one direction.
+Values are held in 16 bits. Sums are clipped where the rules say so, in the order of the rules.
+Spikes of one source are delivered together: `n` saturating additions of one number are one
+saturating addition of `n` times that number, because all go in one direction. Where that product
+may be too large for 16 bits, they are delivered one by one.
 
-It is one long function, for two reasons. With parts of it in functions that take arrays a step of
-a small network takes twice as long (10 hidden neurons, measured on 2026-11-22: 66 ns as it is,
-125 ns with functions that Numba inlines, 174 ns with functions that it calls). And it stands in
-one file because Numba's cache on disk notices changes of the file of a function, and of no other.
+What slows down a small network are branches that the processor guesses wrong: whether a channel
+spikes, whether a neuron fires. So who sends is listed, and who fires once is charged, without any.
+
+The parts take pointers and not arrays. Numba counts who holds an array, for each function that it
+is handed to, which takes longer than a step of 10 neurons. And they are
+inlined, where they are not rare, because LLVM left alone inlines too little (10 neurons, measured
+on 2026-11-25: 42 ns a step, and 32 ns so).
 """
 
 from collections.abc import Callable
@@ -20,281 +27,405 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-_LOW, _HIGH = np.int32(-32768), np.int32(32767)
+from ._native_vector import (
+    COMPRESSES,
+    FINGERPRINT,
+    added,
+    added_three,
+    at,
+    larger,
+    largest,
+    list_nonzero,
+    load,
+    lowest,
+    nonzero,
+    pointer_to,
+    smaller,
+    splat,
+    store,
+)
+
+_HIGH, _LOW = np.int32(32767), np.int32(-32768)
 
 
-def _inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+class _Tables(NamedTuple):
+    """A `Network`: where its arrays start, and its numbers."""
+
+    panels: Any
+    rows: Any
+    list_start: Any
+    list_targets: Any
+    list_weights: Any
+    can_send: Any
+    dash_syn: Any
+    dash_syn_2: Any
+    dash_mem: Any
+    threshold: Any
+    bias: Any
+    max_spikes: Any
+    alias_start: Any
+    alias_targets: Any
+    fits: Any
+    most_from_inputs: Any
+    most_from_hidden: Any
+    has_lists: Any
+    n_panels: Any
+    n_blocks: Any
+    n_neurons: Any
+    n_padded: Any
+
+
+class _Core(NamedTuple):
+    """Where the state of the sample at work lies, in the order of `Network`."""
+
+    sent: Any
+    """Spikes of the sources: those of the input channels, then `spikes`."""
+    spikes: Any
+    vmem: Any
+    isyn: Any
+    isyn2: Any
+
+
+class _Senders(NamedTuple):
+    """Who sends in a step: the sources, and for each block of 32 how many are in lower ones."""
+
+    source: Any
+    before: Any
+
+
+def _part(function: Callable[..., Any]) -> Callable[..., Any]:
     # `unwrap`: Numba needs the function itself; in the test run each is wrapped in a type check.
     return numba.njit(inline="always")(unwrap(function))
 
 
-class Synapses(NamedTuple):
-    """Shifted weights of one matrix, by source, in two forms.
+def _called(function: Callable[..., Any]) -> Callable[..., Any]:
+    return numba.njit(unwrap(function))
 
-    A source with many targets close together has a *row*: all weights from its first to its last
-    target, zeros included, of which the processor adds 8 or 16 at a time. Any other source has a
-    *list* of targets with weights. A target is the index of a synaptic current.
 
-    Attributes:
-        places: for each source its number of weights, where they start in `weights`, the target
-            of the first one in a row, or -1 for a list, and where the list starts in `targets`;
-            int64 (source, 4).
-        weights: of all rows and lists, one after the other; int16.
-        targets: of all lists, one after the other; uint64, because for signed indices Numba
-            allows for counting from the end, which is slow.
+@_part
+def _take_inputs(tables, sent, row, n_inputs, has_room, most):
+    """Put the input counts of a step beside the spikes; whether there are any."""
+    found = splat(0)
+    for first in range(0, n_inputs, 32):
+        if has_room:
+            # Counts of the next step come along where channels do not fill a block.
+            store(sent, first, smaller(load(row, first), splat(most)))
+        else:
+            for i in range(first, min(first + 32, n_inputs)):
+                sent[i] = min(row[i], most)
+        found = found | (load(sent, first) & load(tables.can_send, first))
+    return nonzero(found) > 0
+
+
+@_part
+def _list_senders(tables, sent, senders):
+    """List who sends, ascending; how many do."""
+    n = 0
+    for block in range(tables.n_blocks):
+        senders.before[block] = n
+        first = 32 * block
+        spikes = load(sent, first) & load(tables.can_send, first)
+        if COMPRESSES:
+            n += list_nonzero(at(senders.source, n), spikes, first)
+        else:
+            bits = nonzero(spikes)
+            while bits > 0:
+                senders.source[n] = first + lowest(bits)
+                bits &= bits - np.uint64(1)
+                n += 1
+    senders.before[tables.n_blocks] = n
+    return n
+
+
+@_part
+def _receive_in_panels(tables, core, senders):
+    for panel in range(tables.n_panels):
+        begin = senders.before[tables.panels[3 * panel]]
+        end = senders.before[tables.panels[3 * panel + 1]]
+        start = tables.panels[3 * panel + 2]
+        current = load(core.isyn, 32 * panel)
+        for k in range(begin, end):
+            source = np.int64(senders.source[k])
+            count, weights = core.sent[source], load(tables.rows, start + 32 * source)
+            if tables.fits:
+                current = added(current, splat(count) * weights)
+            else:
+                for _ in range(count):
+                    current = added(current, weights)
+        store(core.isyn, 32 * panel, current)
+
+
+@_called
+def _receive_by_lists(tables, core, senders, begin, end):
+    for k in range(begin, end):
+        source = senders.source[k]
+        count = np.int32(core.sent[source])
+        for i in range(tables.list_start[source], tables.list_start[source + 1]):
+            target = tables.list_targets[i]
+            total = np.int32(core.isyn[target] + np.int32(count * tables.list_weights[i]))
+            core.isyn[target] = np.int16(min(max(total, _LOW), _HIGH))
+
+
+@_called
+def _receive_by_lists_unclipped(tables, core, senders, begin, end):
+    for k in range(begin, end):
+        source = senders.source[k]
+        count = core.sent[source]
+        for i in range(tables.list_start[source], tables.list_start[source + 1]):
+            target = tables.list_targets[i]
+            core.isyn[target] = np.int16(core.isyn[target] + count * tables.list_weights[i])
+
+
+@_part
+def _most_sent(core, senders, begin, end):
+    most = 0
+    for k in range(begin, end):
+        most = max(most, core.sent[senders.source[k]])
+    return most
+
+
+@_part
+def _lost(value, dash):
+    """What decays away: a shift, but at least 1 of what is above zero."""
+    return larger(value >> dash, smaller(value, splat(1)))
+
+
+@_part
+def _integrate(tables, core, two_synapses, in_core_1):
+    """Leak and integrate; whether anything moved, and how far from zero a current can be.
+
+    Both cores add a change to a membrane. In core 1 the membrane starts from zero and what is left
+    of it after the decay is part of the change.
     """
+    zero, sign = splat(0), splat(15)
+    moved, reach = zero, zero
+    for i in range(0, tables.n_padded, 32):
+        current = load(core.isyn, i)
+        loss = _lost(current, load(tables.dash_syn, i))
+        current = current - loss
+        store(core.isyn, i, current)
+        moved = moved | loss
+        reach = larger(reach, current ^ (current >> sign))
+        before = load(core.vmem, i)
+        base = before & in_core_1
+        # Quirk, kept: with dash 0 the opposite of -32768 wraps.
+        change = base - _lost(before, load(tables.dash_mem, i))
+        if two_synapses:
+            second = load(core.isyn2, i)
+            loss = _lost(second, load(tables.dash_syn_2, i))
+            second = second - loss
+            store(core.isyn2, i, second)
+            moved = moved | loss
+            reach = larger(reach, second ^ (second >> sign))
+            change = added_three(change, current, second)
+        else:
+            change = added(change, current)
+        change = added(change, load(tables.bias, i))
+        moved = moved | (change ^ base)
+        store(core.vmem, i, added(before ^ base, change))
+    return nonzero(moved) > 0, np.int64(largest(reach)) + 1
 
-    places: np.ndarray
-    weights: np.ndarray
-    targets: np.ndarray
+
+@_part
+def _fire(tables, core):
+    """One spike of every neuron at a time, the first without asking; whether any fired."""
+    zero, fired = splat(0), splat(0)
+    for i in range(0, tables.n_padded, 32):
+        membrane, threshold = load(core.vmem, i), load(tables.threshold, i)
+        limit = load(tables.max_spikes, i)
+        fires = membrane >= threshold
+        spikes = zero - fires
+        membrane = membrane - (threshold & fires)
+        fires = (membrane >= threshold) & (limit > spikes)
+        while nonzero(fires) > 0:
+            spikes = spikes - fires
+            membrane = membrane - (threshold & fires)
+            fires = (membrane >= threshold) & (limit > spikes)
+        store(core.vmem, i, membrane)
+        store(core.spikes, i, spikes)
+        fired = fired | spikes
+    return nonzero(fired) > 0
 
 
-class Network(NamedTuple):
-    """All that a configuration says, in 32 bits where not said otherwise.
+@_called
+def _fire_with_aliases(tables, core):
+    """Neuron by neuron: what aliases of lower ids wrote counts towards the limit."""
+    spikes, fired = core.spikes, False
+    for i in range(tables.n_neurons):
+        spikes[i] = 0
+    for i in range(tables.n_neurons):
+        own, threshold, most = spikes[i], tables.threshold[i], tables.max_spikes[i]
+        membrane = core.vmem[i]
+        while membrane >= threshold and own < most:
+            own = np.int16(own + 1)
+            membrane = np.int16(membrane - threshold)
+        core.vmem[i], spikes[i] = membrane, own
+        fired |= own > 0
+        for k in range(tables.alias_start[i], tables.alias_start[i + 1]):
+            target = tables.alias_targets[k]
+            spikes[target] = min(tables.max_spikes[target], spikes[target] + own)
+    return fired
 
-    Outputs are computed as neurons after the hidden ones: the rules differ only in how often they
-    may spike and in that nobody listens. Currents are the first currents of all neurons, then, with
-    two synapses, the second currents of all neurons.
 
-    Attributes:
-        from_inputs: synapses of the input channels.
-        from_hidden: synapses of the hidden neurons.
-        dash_syn: decay shifts of the currents [bits].
-        dash_mem: decay shifts of the membranes [bits].
-        threshold: firing thresholds.
-        bias: biases, zero where the chip has none.
-        max_spikes: most spikes of each neuron in one step; uint8.
-        alias_start: for each neuron where its targets start in `alias_targets`, and the end; uint64.
-        alias_targets: neurons that repeat spikes; uint64.
-        max_input_spikes: most spikes of an input channel in one step.
-        core_version: 1 or 2.
-        has_bias: whether there is any bias.
-        has_hibernation: whether the chip has it.
+@_called
+def _copy(target, values, n):
+    for i in range(n):
+        target[i] = values[i]
+
+
+@_part
+def _note(record, sample, step, n, values):
+    """Write a row of a recording, if it is wanted: else it has no steps."""
+    n_steps = record.shape[1]
+    if n_steps > 0:
+        rows, row = pointer_to(record), (sample * n_steps + step) * n
+        if row + n + 31 <= (sample + 1) * n_steps * n:
+            # What this writes behind the row belongs to later steps, which write it again.
+            for i in range(0, n, 32):
+                store(rows, row + i, load(values, i))
+        else:
+            _copy(at(rows, row), values, n)
+
+
+@_part
+def _tables_of(network):
+    synapses = network.synapses
+    return _Tables(
+        panels=pointer_to(synapses.panels),
+        rows=pointer_to(synapses.rows),
+        list_start=pointer_to(synapses.list_start),
+        list_targets=pointer_to(synapses.list_targets),
+        list_weights=pointer_to(synapses.list_weights),
+        can_send=pointer_to(network.can_send),
+        dash_syn=pointer_to(network.dash_syn),
+        dash_syn_2=pointer_to(network.dash_syn_2),
+        dash_mem=pointer_to(network.dash_mem),
+        threshold=pointer_to(network.threshold),
+        bias=pointer_to(network.bias),
+        max_spikes=pointer_to(network.max_spikes),
+        alias_start=pointer_to(network.alias_start),
+        alias_targets=pointer_to(network.alias_targets),
+        fits=synapses.fits,
+        most_from_inputs=synapses.most_from_inputs,
+        most_from_hidden=synapses.most_from_hidden,
+        has_lists=synapses.list_targets.size > 0,
+        n_panels=synapses.panels.shape[0],
+        n_blocks=network.can_send.size // 32,
+        n_neurons=network.alias_start.size - 1,
+        n_padded=network.threshold.size,
+    )
+
+
+@_part
+def _core_in(memory, n_sent, n_padded):
+    """Parts of a piece of memory, from the start of a cache line on.
+
+    Behind each there is room for a vector that starts at its last entry.
     """
-
-    from_inputs: Synapses
-    from_hidden: Synapses
-    dash_syn: np.ndarray
-    dash_mem: np.ndarray
-    threshold: np.ndarray
-    bias: np.ndarray
-    max_spikes: np.ndarray
-    alias_start: np.ndarray
-    alias_targets: np.ndarray
-    max_input_spikes: int
-    core_version: int
-    has_bias: bool
-    has_hibernation: bool
+    sent = at(pointer_to(memory), (-memory.ctypes.data % 64) // 2)
+    vmem = at(sent, n_sent + n_padded + 32)
+    isyn = at(vmem, n_padded + 32)
+    return _Core(sent, at(sent, n_sent), vmem, isyn, at(isyn, n_padded))
 
 
-class State(NamedTuple):
-    """The state of all samples; the arrays of a `CoreState`, changed in place."""
-
-    spikes: np.ndarray
-    vmem: np.ndarray
-    isyn: np.ndarray
-    isyn2: np.ndarray
-    vmem_out: np.ndarray
-    isyn_out: np.ndarray
-    quiet: np.ndarray
-
-
-class Records(NamedTuple):
-    """Where recordings go, (batch, time, neuron); without steps where nothing is recorded."""
-
-    spikes: np.ndarray
-    vmem: np.ndarray
-    isyn: np.ndarray
-    isyn2: np.ndarray
-    vmem_out: np.ndarray
-    isyn_out: np.ndarray
-    spikes_out: np.ndarray
-    hibernation: np.ndarray
-
-
-@_inlined
-def _clipped(value):
-    return np.int32(min(max(value, _LOW), _HIGH))
-
-
-@_inlined
-def _wrapped(value):
-    return np.int32(np.int16(value))
-
-
-@_inlined
-def _loss(value, dash):
-    # The mask changes no dash; with it the compiler knows that 32 bits are enough.
-    shifted = np.int32(value >> (dash & np.int32(15)))
-    return np.int32(shifted + np.int32((shifted == 0) & (value > 0)))
-
-
-@_inlined
-def _load(target, first, source, sample):
-    for i in range(source.shape[1]):
-        target[first + i] = source[sample, i]
-
-
-@_inlined
-def _store(target, sample, source, first):
-    for i in range(target.shape[1]):
-        target[sample, i] = source[first + i]
-
-
-@_inlined
-def _note(target, sample, step, values, first):
-    # An array without steps is not wanted.
-    if target.shape[1] > 0:
-        for i in range(target.shape[2]):
-            target[sample, step, i] = values[first + i]
+@_part
+def _deliver(tables, core, senders, n_inputs_sent, n_senders, reach):
+    """All that is sent, in panels first: what is in lists is for other currents, or is later."""
+    _receive_in_panels(tables, core, senders)
+    if tables.has_lists and n_senders > n_inputs_sent:
+        most = _most_sent(core, senders, 0, n_inputs_sent) * tables.most_from_inputs
+        most += _most_sent(core, senders, n_inputs_sent, n_senders) * tables.most_from_hidden
+        if reach + most <= _HIGH:
+            _receive_by_lists_unclipped(tables, core, senders, n_inputs_sent, n_senders)
+        else:
+            _receive_by_lists(tables, core, senders, n_inputs_sent, n_senders)
 
 
 def _evolve_samples(first, last, raster, network, state, records):
-    in_places, in_weights, in_targets = network.from_inputs
-    hid_places, hid_weights, hid_targets = network.from_hidden
-    dash_syn, dash_mem, bias = network.dash_syn, network.dash_mem, network.bias
-    threshold, max_spikes = network.threshold, network.max_spikes
-    alias_start, alias_targets = network.alias_start, network.alias_targets
-    max_input_spikes, core_version = network.max_input_spikes, network.core_version
-    s_spikes, s_vmem, s_isyn, s_isyn2, s_vmem_out, s_isyn_out, s_quiet = state
-    r_spikes, r_vmem, r_isyn, r_isyn2, r_vmem_out, r_isyn_out, r_spikes_out, r_asleep = records
-
-    n, n_all = s_vmem.shape[1], threshold.size
-    spikes, vmem = np.zeros(n_all, np.uint8), np.zeros(n_all, np.int32)
-    # With one synapse the second half is there and stays zero.
-    currents = np.zeros(2 * n_all, np.int32)
-    isyn, isyn2 = currents[: dash_syn.size], currents[n_all:]
+    tables, n, n_out = _tables_of(network), state.vmem.shape[1], state.vmem_out.shape[1]
+    n_steps, n_inputs, input_blocks = raster.shape[1], raster.shape[2], (raster.shape[2] + 31) // 32
+    memory = np.zeros(32 * input_blocks + 4 * (tables.n_padded + 32), np.int16)
+    core = _core_in(memory, 32 * input_blocks, tables.n_padded)
+    spikes_out, vmem_out, isyn_out = at(core.spikes, n), at(core.vmem, n), at(core.isyn, n)
+    # The list of senders is written 32 at a time.
+    source = np.zeros(32 * tables.n_blocks + 32, np.int32)
+    before = np.zeros(tables.n_blocks + 1, np.int64)
+    senders = _Senders(pointer_to(source), pointer_to(before))
+    has_aliases, in_core_1 = network.alias_targets.size > 0, splat(-(network.core_version == 1))
 
     for sample in range(first, last):
-        _load(spikes, 0, s_spikes, sample)
-        _load(vmem, 0, s_vmem, sample)
-        _load(isyn, 0, s_isyn, sample)
-        _load(isyn2, 0, s_isyn2, sample)
-        _load(vmem, n, s_vmem_out, sample)
-        _load(isyn, n, s_isyn_out, sample)
-        quiet = s_quiet[sample]
-        # Nothing moved and nobody spiked: unless something arrives, the next step is the same.
-        still, fired = False, True
+        # Pointers keep nothing alive: an array lives until it is used for the last time.
+        memory[:], source[:], before[:] = 0, 0, 0
+        _copy(core.spikes, at(pointer_to(state.spikes), sample * n), n)
+        _copy(core.vmem, at(pointer_to(state.vmem), sample * n), n)
+        _copy(core.isyn, at(pointer_to(state.isyn), sample * n), n)
+        _copy(core.isyn2, at(pointer_to(state.isyn2), sample * n), n)
+        _copy(vmem_out, at(pointer_to(state.vmem_out), sample * n_out), n_out)
+        _copy(isyn_out, at(pointer_to(state.isyn_out), sample * n_out), n_out)
+        quiet = state.quiet[sample]
+        # Still: nothing moved and nobody spiked, so unless something arrives the next step is the
+        # same. Reach: no current is further from zero.
+        fired, still, reach = True, False, 32768
 
-        for step in range(raster.shape[1]):
-            arrived = False
-
-            # Input spikes. Unsigned indices as for `Synapses.targets`: with signed ones the loop
-            # over a row goes one by one (measured: 1.3 ns a weight; 0.06 ns so).
-            for channel in range(raster.shape[2]):
-                counted = raster[sample, step, channel]
-                if counted > 0:
-                    arrived = True
-                    count = np.int32(min(counted, max_input_spikes))
-                    length, start = in_places[channel, 0], in_places[channel, 1]
-                    target, list_start = in_places[channel, 2], in_places[channel, 3]
-                    if target >= 0:
-                        for k in range(length):
-                            j = np.uint64(target + k)
-                            weight = np.int32(in_weights[np.uint64(start + k)])
-                            isyn[j] = _clipped(np.int32(isyn[j] + np.int32(count * weight)))
-                    else:
-                        for k in range(length):
-                            j = in_targets[np.uint64(list_start + k)]
-                            weight = np.int32(in_weights[np.uint64(start + k)])
-                            isyn[j] = _clipped(np.int32(isyn[j] + np.int32(count * weight)))
-
-            # Hidden spikes of the last step, to hidden neurons and outputs.
-            if fired:
-                for source in range(n):
-                    if spikes[source] > 0:
-                        arrived = True
-                        count = np.int32(spikes[source])
-                        length, start = hid_places[source, 0], hid_places[source, 1]
-                        target, list_start = hid_places[source, 2], hid_places[source, 3]
-                        if target >= 0:
-                            for k in range(length):
-                                j = np.uint64(target + k)
-                                weight = np.int32(hid_weights[np.uint64(start + k)])
-                                isyn[j] = _clipped(np.int32(isyn[j] + np.int32(count * weight)))
-                        else:
-                            for k in range(length):
-                                j = hid_targets[np.uint64(list_start + k)]
-                                weight = np.int32(hid_weights[np.uint64(start + k)])
-                                isyn[j] = _clipped(np.int32(isyn[j] + np.int32(count * weight)))
-
-            moved = np.int32(0)
-            if arrived or not still:
-                # Currents leak.
-                for k in range(isyn.size):
-                    loss = _loss(isyn[k], dash_syn[k])
-                    isyn[k] = np.int32(isyn[k] - loss)
-                    moved |= loss
-
-                # Membranes leak and take the currents.
-                if core_version == 1:
-                    for i in range(n_all):
-                        before = vmem[i]
-                        after = np.int32(before - _loss(before, dash_mem[i]))
-                        after = _clipped(np.int32(after + np.int32(isyn[i] + isyn2[i])))
-                        vmem[i] = after
-                        moved |= np.int32(before ^ after)
-                else:
-                    for i in range(n_all):
-                        change = _wrapped(np.int32(-_loss(vmem[i], dash_mem[i])))
-                        change = _clipped(np.int32(change + np.int32(isyn[i] + isyn2[i])))
-                        change = _clipped(np.int32(change + bias[i]))
-                        vmem[i] = _clipped(np.int32(vmem[i] + change))
-                        moved |= change
-
-                fired = False
-                for i in range(n_all):
-                    spikes[i] = 0
-                if alias_targets.size == 0:
-                    # One spike of every neuron at a time: many neurons at once, up to 31 times,
-                    # beat one division for each.
-                    firing = True
-                    while firing:
-                        firing = False
-                        for i in range(n_all):
-                            fires = (vmem[i] >= threshold[i]) & (spikes[i] < max_spikes[i])
-                            spikes[i] += np.uint8(fires)
-                            vmem[i] = _wrapped(np.int32(vmem[i] - np.int32(fires) * threshold[i]))
-                            firing |= fires
-                        fired |= firing
-                else:
-                    # Neuron by neuron: what aliases of lower ids wrote counts towards the limit.
-                    for i in range(n_all):
-                        own = spikes[i]
-                        while vmem[i] >= threshold[i] and own < max_spikes[i]:
-                            own += np.uint8(1)
-                            vmem[i] = _wrapped(np.int32(vmem[i] - threshold[i]))
-                        spikes[i] = own
-                        fired |= own > 0
-                        for k in range(alias_start[i], alias_start[i + 1]):
-                            j = alias_targets[k]
-                            spikes[j] = min(max_spikes[j], spikes[j] + own)
-                still = moved == 0 and not fired
+        for step in range(n_steps):
+            row = (sample * n_steps + step) * n_inputs
+            # Behind the last rows there may be no memory that can be read.
+            has_room = row + 32 * input_blocks <= raster.size
+            found = _take_inputs(
+                tables,
+                core.sent,
+                at(pointer_to(raster), row),
+                n_inputs,
+                has_room,
+                network.max_input_spikes,
+            )
+            n_senders = _list_senders(tables, core.sent, senders) if found or fired else 0
+            if n_senders > 0:
+                n_inputs_sent = senders.before[input_blocks]
+                _deliver(tables, core, senders, n_inputs_sent, n_senders, reach)
+            moved = False
+            if n_senders > 0 or not still:
+                moved, reach = _integrate(tables, core, network.two_synapses, in_core_1)
+                fired = _fire_with_aliases(tables, core) if has_aliases else _fire(tables, core)
+                still = not moved and not fired
 
             was_quiet = quiet
-            quiet = network.has_hibernation and not arrived and moved == 0
-            _note(r_spikes, sample, step, spikes, 0)
-            _note(r_vmem, sample, step, vmem, 0)
-            _note(r_isyn, sample, step, isyn, 0)
-            _note(r_isyn2, sample, step, isyn2, 0)
-            _note(r_vmem_out, sample, step, vmem, n)
-            _note(r_isyn_out, sample, step, isyn, n)
-            _note(r_spikes_out, sample, step, spikes, n)
-            if r_asleep.shape[1] > 0:
-                asleep = (was_quiet and not arrived) if network.has_bias else quiet
-                r_asleep[sample, step] = asleep
+            quiet = network.has_hibernation and n_senders == 0 and not moved
+            _note(records.spikes, sample, step, n, core.spikes)
+            _note(records.vmem, sample, step, n, core.vmem)
+            _note(records.isyn, sample, step, n, core.isyn)
+            _note(records.isyn2, sample, step, n, core.isyn2)
+            _note(records.vmem_out, sample, step, n_out, vmem_out)
+            _note(records.isyn_out, sample, step, n_out, isyn_out)
+            _note(records.spikes_out, sample, step, n_out, spikes_out)
+            if records.hibernation.shape[1] > 0:
+                asleep = (was_quiet and n_senders == 0) if network.has_bias else quiet
+                records.hibernation[sample, step] = asleep
 
-        _store(s_spikes, sample, spikes, 0)
-        _store(s_vmem, sample, vmem, 0)
-        _store(s_isyn, sample, isyn, 0)
-        _store(s_isyn2, sample, isyn2, 0)
-        _store(s_vmem_out, sample, vmem, n)
-        _store(s_isyn_out, sample, isyn, n)
-        s_quiet[sample] = quiet
+        _copy(at(pointer_to(state.spikes), sample * n), core.spikes, n)
+        _copy(at(pointer_to(state.vmem), sample * n), core.vmem, n)
+        _copy(at(pointer_to(state.isyn), sample * n), core.isyn, n)
+        _copy(at(pointer_to(state.isyn2), sample * n), core.isyn2, n)
+        _copy(at(pointer_to(state.vmem_out), sample * n_out), vmem_out, n_out)
+        _copy(at(pointer_to(state.isyn_out), sample * n_out), isyn_out, n_out)
+        state.quiet[sample] = quiet
 
 
-# Without the interpreter lock, so that samples can be computed side by side.
-evolve_samples: Any = numba.njit(cache=True, nogil=True)(unwrap(_evolve_samples))
+_evolve: Any = numba.njit(nogil=True)(unwrap(_evolve_samples))
+
+
+def _made_with(words: int) -> Any:
+    def evolve_samples(first, last, raster, network, state, records):
+        # Numba's cache on disk notices when this file changes and when what a function closes over
+        # does; by this it notices changes of the vectors, which are in another file.
+        _ = words
+        _evolve(first, last, raster, network, state, records)
+
+    # Without the interpreter lock, so that samples can be computed side by side.
+    return numba.njit(cache=True, nogil=True)(unwrap(evolve_samples))
+
+
+evolve_samples = _made_with(FINGERPRINT)
 """Compute samples `first` to `last`, excluded, of a batch from their first to their last step.
 
 Takes the raster (read-only, uint8 (batch, time, input)), a `Network`, a `State` and `Records`;

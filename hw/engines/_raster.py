@@ -47,9 +47,11 @@ def checked_raster(
     """
     array = _as_numbers(data)
     array = _with_batch_axis(array, config)
-    if array.dtype.kind not in "bu" or array.dtype.itemsize > 1:
+    # What a byte cannot hold is something else after the cast.
+    with np.errstate(invalid="ignore"):
+        raster = array.astype(np.uint8, copy=False)
+    if raster is not array and not np.array_equal(raster, array):
         _refuse_bad_counts(array)
-    raster = array.astype(np.uint8, copy=False)
     limit = config.chip.max_input_spikes
     if raster.max(initial=0) > limit:
         clipped = raster > limit
@@ -103,8 +105,7 @@ def _refuse_bad_counts(array: Shaped[np.ndarray, "batch time input"]) -> None:
         for kind, bad in kinds.items()
         if bad.any()
     ]
-    if found:
-        raise ValueError(f"input is spike counts from 0 to {_MAX_COUNT}; {'; '.join(found)}")
+    raise ValueError(f"input is spike counts from 0 to {_MAX_COUNT}; {'; '.join(found)}")
 
 
 def _first(

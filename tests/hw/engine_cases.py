@@ -41,7 +41,7 @@ each_engine_that_starts_quickly = pytest.mark.parametrize(
 each_own_engine = pytest.mark.parametrize("engine", [name for name in ENGINES if name != "vendor"])
 
 CHIP_NAMES = ("xylo-1", "xylo-audio-2", "xylo-imu", "xylo-audio-3")
-REGIMES = ("ordinary", "sparse", "saturating", "extreme")
+REGIMES = ("ordinary", "sparse", "layered", "saturating", "sparse and saturating", "extreme")
 ALIASES = ("none", "one target each", "several targets")
 
 
@@ -113,13 +113,14 @@ def cases(
     max_hidden: int = 40,
     max_steps: int = 20,
     max_batch: int = 2,
+    max_inputs: int = 16,
     chips: Sequence[str] = CHIP_NAMES,
 ) -> Case:
     chip, n_hidden = draw(st.sampled_from(chips)), draw(st.integers(1, max_hidden))
     n_steps = draw(st.integers(1, max_steps))
     return Case(
         chip=chip,
-        n_inputs=draw(st.integers(1, 16)),
+        n_inputs=draw(st.integers(1, max_inputs)),
         n_input_expansion=draw(st.integers(1, n_hidden)),
         n_hidden=n_hidden,
         n_output_expansion=draw(st.integers(1, n_hidden)),
@@ -142,13 +143,24 @@ class _Numbers:
     def __init__(self, rng: np.random.Generator, regime: str) -> None:
         self.rng = rng
         self.wild = regime == "extreme"
-        self.calm = regime in ("ordinary", "sparse")
-        self.density = {"ordinary": 0.5, "sparse": 0.05, "saturating": 1.0, "extreme": 0.5}[regime]
-        self.max_shift = {"ordinary": 2, "sparse": 3, "saturating": 7, "extreme": 15}[regime]
+        self.layered = regime == "layered"
+        self.calm = regime in ("ordinary", "sparse", "layered")
+        self.density, self.max_shift = {
+            "ordinary": (0.5, 2),
+            "sparse": (0.05, 3),
+            "layered": (0.9, 2),
+            "saturating": (1.0, 7),
+            "sparse and saturating": (0.05, 7),
+            "extreme": (0.5, 15),
+        }[regime]
 
     def weights(self, *shape: int) -> np.ndarray:
         low, high = (-40, 60) if self.calm else (-128, 127)
         is_there = self.rng.random(shape) < self.density
+        if self.layered:
+            source, target = (3 * np.arange(size) // size for size in shape[:2])
+            follows = (source[:, None] + 1) % 3 == target
+            is_there &= follows.reshape(*shape[:2], *[1] * (len(shape) - 2))
         return self.rng.integers(low, high, shape, endpoint=True) * is_there
 
     def dashes(self, n: int) -> np.ndarray:

@@ -54,6 +54,14 @@ def test_native_equals_the_definition_also_in_pieces(case: Case) -> None:
     )
 
 
+@given(case=cases(max_hidden=150, max_inputs=70, max_steps=8))
+@settings(few, max_examples=40)
+def test_native_equals_the_definition_in_large_networks(case: Case) -> None:
+    assert_same_traces(
+        run("native", case.config, case.pieces), run("reference", case.config, [case.raster])
+    )
+
+
 # Sizes that are all rounded up to the same, and one chip of each core, so that little is compiled;
 # the slow suite has the others.
 @given(case=cases(max_hidden=16, max_steps=16, chips=("xylo-1", "xylo-imu")))

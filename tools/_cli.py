@@ -146,7 +146,9 @@ def simulate(
             help="NumPy file of spike counts, (time, channel) or (sample, time, channel)."
         ),
     ],
-    engine: Annotated[str, typer.Option(help="`native`, `reference` or `vendor`.")] = "native",
+    engine: Annotated[
+        str, typer.Option(help="`native`, `jax`, `reference` or `vendor`.")
+    ] = "native",
     out: Annotated[
         Path | None, typer.Option(help="NumPy .npz file for output, state and record.")
     ] = None,

@@ -126,7 +126,8 @@ class _CompileNotice(Listener):
     def on_start(self, event: Event) -> None:
         """Numba starts to compile something."""
         if (event.data or {}).get("dispatcher") is evolve_samples:
-            _log.info("compiling the native engine, once; it takes some seconds")
+            # A warning, because that is what Python shows where nobody has set up logging.
+            _log.warning("compiling the native engine, once; it takes some seconds")
 
     def on_end(self, event: Event) -> None:
         """Numba is done; nothing to say."""

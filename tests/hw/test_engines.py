@@ -242,10 +242,9 @@ def test_an_engine_computes_configurations_that_no_chip_would_take(engine: str) 
 
 
 PROGRAM = """
-import logging, sys
+import sys
 import numpy as np
 from xylograph.hw import XyloConfig, XyloSim
-logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
 config = XyloConfig("xylo-imu", weights_in=[[1]], weights_out=[[1]])
 sim = XyloSim(config, engine="reference")
 sim(np.zeros((3, 1)))
@@ -270,5 +269,4 @@ def test_compilation_is_announced_once_and_numba_is_loaded_late(tmp_path: Path) 
     ]
     assert [run.stdout for run in runs] == ["False\n", "False\n"]
     announced = [[line for line in run.stderr.splitlines() if "compiling" in line] for run in runs]
-    notice = "compiling the native engine, once; it takes some seconds"
-    assert announced == [[f"xylograph.hw.engines._native {notice}"], []]
+    assert announced == [["compiling the native engine, once; it takes some seconds"], []]

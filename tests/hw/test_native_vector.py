@@ -73,7 +73,7 @@ def pairs() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(1)
     a, b = (axis.ravel() for axis in np.meshgrid(EDGES, EDGES))
     some = rng.integers(-32_768, 32_768, (2, 40 * 32 - a.size), np.int16)
-    return tuple(np.concatenate([edges, rest]) for edges, rest in zip((a, b), some, strict=True))
+    return np.concatenate([a, some[0]]), np.concatenate([b, some[1]])
 
 
 def test_operations_on_two_vectors_are_those_of_numpy() -> None:

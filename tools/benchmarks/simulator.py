@@ -11,6 +11,9 @@ all its checks, without and with recording; `jax` with more than one sample, whi
 for, and when it has compiled. All run by turns in one process; what counts is the shortest time of
 each.
 
+A synaptic operation is one spike that passes one synapse. How many of them `native` does in a
+second is shown beside what the machine does at most when it only adds up.
+
 `python -m xylograph.tools.benchmarks.simulator --json result.json`
 """
 
@@ -36,11 +39,13 @@ from rich.table import Table
 
 from ...hw import XyloConfig, XyloSim
 from ...hw.engines import make_engine
+from ._limits import Limits, measure_limits
 
 ACTIVITIES = {"quiet": 0.01, "moderate": 0.10, "busy": 0.50}
 _N_INPUTS, _N_OUTPUTS, _FAN_OUT = 16, 8, 32
 _INPUT_RATE = 0.3
-_RATIOS = ("ratio", "recording_ratio", "jax_ratio", "jax_recording_ratio")
+# Of each engine without and with recording.
+_RATIOS = {"native": ("ratio", "recording_ratio"), "jax": ("jax_ratio", "jax_recording_ratio")}
 # Each turn lasts at least this long: the first run after the other simulator finds cold caches.
 _MIN_SECONDS = 0.05
 # Steps of all samples times hidden neurons: enough that the cost of a call does not count, few
@@ -57,6 +62,7 @@ class Measurement:
         batch: samples.
         activity: name of `ACTIVITIES`.
         spiking: part of the hidden neurons that really spiked in a step.
+        operations: synaptic operations in a step of one sample, in the mean.
         vendor_us: the vendor's simulator [us].
         native_us: `XyloSim` without recording [us].
         recording_us: `XyloSim` with recording [us].
@@ -68,11 +74,17 @@ class Measurement:
     batch: int
     activity: str
     spiking: float
+    operations: float
     vendor_us: float
     native_us: float
     recording_us: float
     jax_us: float | None = None
     jax_recording_us: float | None = None
+
+    @property
+    def operations_per_s(self) -> float:
+        """Synaptic operations of `native` without recording, all cores together [1/s]."""
+        return self.operations / self.native_us * 1e6
 
     @property
     def ratio(self) -> float:
@@ -127,7 +139,8 @@ def measure(hidden: int, batch: int, activity: str, repeats: int) -> Measurement
     for _ in range(repeats):
         best = [min(least, _shortest(run)) for least, run in zip(best, runs, strict=True)]
     times = [seconds / raster.shape[0] / raster.shape[1] * 1e6 for seconds in best]
-    return Measurement(hidden, batch, activity, _spiking(config, raster), *times)
+    spiking, operations = _spiking(config, raster), _operations(config, raster)
+    return Measurement(hidden, batch, activity, spiking, operations, *times)
 
 
 def _network(rng: np.random.Generator, hidden: int) -> XyloConfig:
@@ -175,6 +188,16 @@ def _raster(
 def _spiking(config: XyloConfig, raster: UInt8[np.ndarray, "batch time input"]) -> float:
     _, _, record = XyloSim(config)(raster, record=True)
     return float((record["Spikes"] > 0).mean())
+
+
+def _operations(config: XyloConfig, raster: UInt8[np.ndarray, "batch time input"]) -> float:
+    _, _, record = XyloSim(config)(raster, record=True)
+    from_input = np.count_nonzero(config.weights_in, axis=(1, 2))
+    from_hidden = np.count_nonzero(config.weights_rec, axis=(1, 2))
+    from_hidden += np.count_nonzero(config.weights_out, axis=1)
+    # The spikes of a step are delivered in the next one.
+    sent = record["Spikes"][:, :-1] @ from_hidden
+    return float((raster @ from_input).mean() + sent.sum() / raster.shape[0] / raster.shape[1])
 
 
 def _check_equal(
@@ -230,6 +253,25 @@ def _table(points: Sequence[Measurement]) -> Table:
     return table
 
 
+def _operations_table(points: Sequence[Measurement], limits: Limits) -> Table:
+    title = "synaptic operations of native; parts of the additions the cores in use can do"
+    table = Table(box=box.SIMPLE_HEAD, title=title, padding=(0, 1, 0, 0), pad_edge=False)
+    for header in ("hidden", "batch", "activity", "a step", "10^9/s", "of vector", "of scattered"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for point in points:
+        speed = point.operations_per_s / min(point.batch, _n_processors())
+        table.add_row(
+            f"{point.hidden}",
+            f"{point.batch}",
+            point.activity,
+            f"{point.operations:.0f}",
+            f"{point.operations_per_s / 1e9:.2f}",
+            f"{speed / limits.vector:.1%}",
+            f"{speed / limits.scattered:.0%}",
+        )
+    return table
+
+
 def _shown(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
@@ -238,23 +280,32 @@ def _summary(points: Sequence[Measurement]) -> list[str]:
     lines = []
     for batch in sorted({point.batch for point in points}):
         of_batch = [point for point in points if point.batch == batch]
-        by_engine = {
-            "native": [point.ratio for point in of_batch],
-            "jax": [point.jax_ratio for point in of_batch if point.jax_ratio is not None],
-        }
-        for engine, ratios in by_engine.items():
-            if ratios:
-                mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-                least = f"{min(ratios):.1f} at least"
-                lines.append(f"batch {batch}, {engine}: {least}, {mean:.1f} in geometric mean")
+        for name, (first, second) in _RATIOS.items():
+            by_record = [[getattr(point, ratio) for point in of_batch] for ratio in (first, second)]
+            if None in by_record[0]:
+                continue
+            off, on = (f"{min(ratios):.1f} and {_mean(ratios):.1f}" for ratios in by_record)
+            all_points = f"{_mean(by_record[0] + by_record[1]):.1f}"
+            lines.append(
+                f"batch {batch}, {name}: least ratio and geometric mean {off} without recording, "
+                f"{on} with; mean of both {all_points}"
+            )
     return lines
+
+
+def _mean(ratios: Sequence[float]) -> float:
+    return math.exp(sum(map(math.log, ratios)) / len(ratios))
+
+
+def _n_processors() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _machine() -> dict[str, str | int]:
     packages = {name: version(name) for name in ("jax", "numba", "numpy", "xylosim")}
     return {
         "machine": platform.machine(),
-        "processors": len(os.sched_getaffinity(0)),
+        "processors": _n_processors(),
         "python": platform.python_version(),
         **packages,
     }
@@ -275,15 +326,24 @@ def main(
         for n_hidden in hidden or [10, 63, 250, 1000]:
             for activity in ACTIVITIES:
                 points.append(measure(n_hidden, n_samples, activity, repeats))
+    limits = measure_limits()
     console.print(_table(points))
     console.print(*_summary(points), sep="\n")
+    console.print(_operations_table(points, limits))
+    console.print(
+        f"one core: {limits.vector / 1e9:.0f} 10^9/s vector additions, {limits.scattered / 1e9:.1f} "
+        f"10^9/s scattered additions, {limits.memory / 1e9:.0f} GB/s of memory"
+    )
     console.print(", ".join(f"{name} {value}" for name, value in _machine().items()))
     if json_file is not None:
         rows = [
-            dataclasses.asdict(point) | {name: getattr(point, name) for name in _RATIOS}
+            dataclasses.asdict(point)
+            | {name: getattr(point, name) for names in _RATIOS.values() for name in names}
+            | {"operations_per_s": point.operations_per_s}
             for point in points
         ]
-        text = json.dumps({"machine": _machine(), "points": rows}, indent=1)
+        figures = {"machine": _machine(), "limits": dataclasses.asdict(limits), "points": rows}
+        text = json.dumps(figures, indent=1)
         json_file.write_text(f"{text}\n")
 
 

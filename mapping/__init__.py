@@ -30,6 +30,7 @@ from .graph._nodes import (
 )
 from .graph._trace import Wiring as Wiring, register_tracer as register_tracer, trace as trace
 from .interchange._export_onnx import export_onnx as export_onnx
+from .interchange._from_onnx import from_onnx as from_onnx
 from .interchange._from_rockpool import (
     from_rockpool as from_rockpool,
     from_rockpool_spec as from_rockpool_spec,
@@ -87,6 +88,7 @@ __all__ = [
     "compare_observations",
     "deploy",
     "export_onnx",
+    "from_onnx",
     "from_rockpool",
     "from_rockpool_spec",
     "global_quantize",

@@ -80,6 +80,7 @@ _SPEC_ARRAYS = (
 )
 _SPEC_DEFAULTS = {"dash": 1.0, "threshold": 0.0, "bias": 0.0}
 _SPEC_SHIFTS = ("weight_shift_in", "weight_shift_rec", "weight_shift_out")
+_LARGEST = float(np.finfo(np.float32).max)
 # The threshold of output neurons of a SynNet that gives voltages.
 _NEVER = 2.0**15 - 1
 
@@ -155,8 +156,8 @@ def _decoded(value: Any, where: str) -> Any:
         array = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
         _refuse(f"`{where}` is no array of numbers")
-    if not np.isfinite(array).all():
-        _refuse(f"`{where}` has numbers that are not finite")
+    if not (np.abs(array) <= _LARGEST).all():
+        _refuse(f"`{where}` has numbers that are not finite or too large for float32")
     return array
 
 
@@ -175,6 +176,8 @@ def _array(layer: dict[str, Any], name: str, where: str) -> Float[np.ndarray, ..
     value = layer.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float, np.ndarray)):
         _refuse(f"`{where}.{name}` is {'missing' if value is None else f'{value!r}, no number'}")
+    if not isinstance(value, np.ndarray) and not abs(value) <= _LARGEST:
+        _refuse(f"`{where}.{name}` is {str(value)[:30]}, not finite or too large for float32")
     return np.asarray(value, dtype=np.float64)
 
 

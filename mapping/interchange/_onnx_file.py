@@ -14,6 +14,7 @@ Metadata of schema 1, all text:
 import hashlib
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -113,15 +114,7 @@ def read_file(
         FormatError: it is damaged, was changed, is of a newer version, or is not ours.
         OSError: it cannot be read.
     """
-    size = os.stat(path).st_size
-    if size > _MAX_BYTES:
-        refuse(path, f"it has {size} bytes, a file of ONNX has at most {_MAX_BYTES}")
-    content = Path(path).read_bytes()
-    made = onnx.ModelProto()
-    try:
-        made.ParseFromString(content)
-    except (DecodeError, ValueError, RuntimeError) as error:
-        refuse(path, f"it is no ONNX model: {error}: the file is damaged or not one of ours")
+    content, made = parsed(path, lambda reason: refuse(path, reason))
     metadata = {entry.key: entry.value for entry in made.metadata_props}
     if not all(isinstance(text, str) for entry in metadata.items() for text in entry):
         # Protocol buffers give what is not UTF-8 as bytes.
@@ -131,6 +124,40 @@ def read_file(
         refuse(path, "its graph does not match its digest: the file was damaged or changed")
     _require_harmless(path, made)
     return content, metadata
+
+
+def parsed(
+    path: str | os.PathLike[str], refuse: Callable[[str], NoReturn]
+) -> tuple[bytes, onnx.ModelProto]:
+    """A file and the model in it, which may be anything.
+
+    Args:
+        path: the file.
+        refuse: is told what is wrong, and raises.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    size = os.stat(path).st_size
+    if size > _MAX_BYTES:
+        refuse(f"it has {size} bytes, a file of ONNX has at most {_MAX_BYTES}")
+    content = Path(path).read_bytes()
+    made = onnx.ModelProto()
+    try:
+        made.ParseFromString(content)
+    except (DecodeError, ValueError, RuntimeError) as error:
+        refuse(f"it is no ONNX model: {error}: the file is damaged or something else")
+    return content, made
+
+
+def require_valid(made: onnx.ModelProto, refuse: Callable[[str], NoReturn]) -> None:
+    """Refuse data in other files, and what the checker of ONNX refuses."""
+    if any(tensor.external_data or tensor.data_location for tensor in _tensors(made.graph)):
+        refuse("it refers to data in other files")
+    try:
+        onnx.checker.check_model(made, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError) as error:
+        refuse(f"it is no valid model: {str(error)[:300]}")
 
 
 def config_of(path: str | os.PathLike[str], metadata: dict[str, str]) -> XyloConfig:
@@ -191,24 +218,32 @@ def _require_harmless(path: str | os.PathLike[str], made: onnx.ModelProto) -> No
     versions = [(entry.domain, entry.version) for entry in made.opset_import]
     if versions != [("", OPSET)] or made.ir_version != IR_VERSION or len(made.functions):
         refuse(path, f"it is not of opset {OPSET} and IR version {IR_VERSION} alone")
-    foreign = sorted({node.op_type for node in _nodes(made.graph)} - _OPERATORS)
-    if foreign or any(node.domain for node in _nodes(made.graph)):
+    foreign = sorted({node.op_type for node in nodes_of(made.graph)} - _OPERATORS)
+    if foreign or any(node.domain for node in nodes_of(made.graph)):
         refuse(path, f"it has operators that `export_onnx` does not use: {foreign[:5]}")
-    if any(tensor.external_data or tensor.data_location for tensor in made.graph.initializer):
-        refuse(path, "it refers to data in other files")
-    try:
-        onnx.checker.check_model(made, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError) as error:
-        refuse(path, f"it is no valid model: {str(error)[:300]}")
+    require_valid(made, lambda reason: refuse(path, reason))
 
 
-def _nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    nodes = list(graph.node)
+def nodes_of(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """All nodes, also those of graphs within nodes."""
+    return [node for part in _graphs(graph) for node in part.node]
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    # How deep they can lie in each other is limited by the protocol buffers.
+    yield graph
     for node in graph.node:
         for attribute in node.attribute:
-            if attribute.HasField("g"):
-                nodes += _nodes(attribute.g)
-    return nodes
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _graphs(inner)
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    for part in _graphs(graph):
+        yield from part.initializer
+        for node in part.node:
+            for attribute in node.attribute:
+                yield from (attribute.t, *attribute.tensors)
 
 
 def _graph_digest(made: onnx.ModelProto) -> str:

@@ -13,6 +13,8 @@ from ..parameters import Declaration, Parameter, SimulationParameter, State
 from ._anatomy import Anatomy, assemble
 from ._static_json import decode
 
+# More than any axis that fits a memory.
+_MOST = 2**40
 _KINDS = (Parameter.kind, State.kind, SimulationParameter.kind)
 
 
@@ -89,7 +91,7 @@ def _declaration(attribute: Any, where: str) -> Declaration:
 
 def _sizes(entry: Any, where: str, *kinds: type) -> tuple[Any, ...]:
     sizes = _get(entry, "shape", where, list)
-    if not all(type(size) in kinds for size in sizes):
+    if not all(type(size) in kinds and (size is None or 0 <= size <= _MOST) for size in sizes):
         raise FormatError(f"{where}.shape: {sizes!r} is no list of sizes")
     return tuple(sizes)
 

@@ -7,6 +7,7 @@ position.
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -74,17 +75,37 @@ def load_checkpoint(path: str | os.PathLike[str], like: Any) -> tuple[Any, Any]:
     """
     try:
         content, arrays = _CHECKPOINT.unpack(Path(path).read_bytes())
+        types, document = _contents(content)
         wanted = _named(like)
-        _require_match(content["types"], wanted)
+        _require_match(types, wanted)
         leaves = [
-            _like(_restored(arrays[name], *content["types"][name]), leaf)
-            for name, leaf in wanted.items()
+            _like(_restored(arrays, name, *types[name]), leaf) for name, leaf in wanted.items()
         ]
     except FormatError as error:
         raise type(error)(f"{path}: {error}") from error
     except RecursionError as error:
         raise FormatError(f"{path}: not a checkpoint, it is nested too deeply") from error
-    return jax.tree.unflatten(jax.tree.structure(like), leaves), content["document"]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves), document
+
+
+def _contents(content: Any) -> tuple[dict[str, Any], Any]:
+    """Name of the type and shape of each leaf; the document."""
+    if not isinstance(content, dict) or {"types", "document"} - content.keys():
+        raise FormatError("not a checkpoint: `content` has no types and document")
+    types = content["types"]
+    if not isinstance(types, dict) or not all(map(_is_type_and_shape, types.values())):
+        raise FormatError("not a checkpoint: `content.types` is no type and shape for each name")
+    return types, content["document"]
+
+
+def _is_type_and_shape(entry: Any) -> bool:
+    return (
+        isinstance(entry, list)
+        and len(entry) == 2
+        and isinstance(entry[0], str)
+        and isinstance(entry[1], list)
+        and all(type(size) is int for size in entry[1])
+    )
 
 
 def _require_match(types: dict[str, Any], wanted: dict[str, Any]) -> None:
@@ -120,10 +141,19 @@ def _as_bytes(array: np.ndarray, name: str) -> np.ndarray:
     return np.frombuffer(array.tobytes(), dtype=np.uint8)
 
 
-def _restored(array: np.ndarray, dtype: str, shape: list[int]) -> np.ndarray:
-    if array.dtype.name == dtype:
-        return array
-    return np.frombuffer(array.tobytes(), dtype=np.dtype(dtype)).reshape(shape)
+def _restored(arrays: dict[str, np.ndarray], name: str, dtype: str, shape: list[int]) -> np.ndarray:
+    """A leaf of a type and shape that the leaf here has, too."""
+    array = arrays.get(name)
+    if array is None:
+        raise FormatError(f"the array `{name}` is missing")
+    if array.dtype.name != dtype:
+        whole = array.nbytes == np.dtype(dtype).itemsize * math.prod(shape)
+        array = np.frombuffer(array.tobytes(), dtype=dtype).reshape(shape) if whole else array
+    if array.dtype.name != dtype or list(array.shape) != shape:
+        raise FormatError(
+            f"the array `{name}` is {array.dtype} {array.shape}, it should be {dtype} {shape}"
+        )
+    return array
 
 
 def _like(array: np.ndarray, leaf: Any) -> Any:

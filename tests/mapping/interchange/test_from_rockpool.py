@@ -114,7 +114,10 @@ WRONG = {
     "empty": ({}, "it has no layers"),
     "no JSON": ({"0_LinearTorch": {"weight": "[["}}, "`0_LinearTorch.weight` is no JSON"),
     "ragged": ({"0_LinearTorch": {"weight": "[[1], [1, 2]]"}}, "weight` is no array of numbers"),
-    "infinite": ({"0_LinearTorch": {"weight": "[[Infinity]]"}}, "numbers that are not finite"),
+    "infinite": (
+        {"0_LinearTorch": {"weight": "[[Infinity]]"}},
+        "numbers that are not finite or too large",
+    ),
     "extra": ({"0_LinearTorch": {"weight": "[[1]]", "x": "1"}}, "`0_LinearTorch` has 'x', which"),
     "rank": ({"0_LinearTorch": {"weight": "[1]"}}, r"has the shape \(1,\), expected is"),
     "missing": ({"0_LIFTorch": {}}, "`0_LIFTorch.tau_mem` is missing"),

@@ -1,13 +1,26 @@
-"""How the modules of `xylograph.models` become nodes."""
+"""How the modules of `xylograph.models` become nodes: chains, graphs, weights, neurons."""
 
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from ...models import DropoutJax, Identity, JaxModule, LIFJax, LinearJax, Sequential, SynNet
-from ._nodes import LinearNode, NeuronNode
+from ...models import (
+    DropoutJax,
+    FFwdStack,
+    GraphJax,
+    Identity,
+    JaxModule,
+    LIFJax,
+    LinearJax,
+    Residual,
+    Sequential,
+)
+from ._nodes import LinearNode, NeuronNode, SumNode
 from ._trace import Wiring, child_path, register_tracer
+
+# As names of modules `input` and `output` are taken in a `GraphJax`.
+_INPUT, _OUTPUT = "input", "output"
 
 
 @register_tracer(Sequential)
@@ -17,15 +30,34 @@ def _trace_sequential(wiring: Wiring, module: Sequential, source: str, path: str
     return source
 
 
-@register_tracer(SynNet)
-def _trace_syn_net(wiring: Wiring, module: SynNet, source: str, path: str) -> str:
-    if module.output == "vmem":
-        raise TypeError(
-            f"{f'`{path}`' if path else 'the network'} gives the voltages of its output neurons, "
-            "and neurons of a chip give spikes: make a `SynNet` with `output='spikes'` and set its "
-            "parameters, or trace its child `seq`"
-        )
-    return wiring.follow(module.seq, source, child_path(path, "seq"))
+@register_tracer(Residual)
+def _trace_residual(wiring: Wiring, module: Residual, source: str, path: str) -> str:
+    end = _trace_sequential(wiring, module, source, path)
+    return added_up(wiring, (source, end), path or module.class_name, module.size_out)
+
+
+@register_tracer(FFwdStack)
+def _trace_stack(wiring: Wiring, module: FFwdStack, source: str, path: str) -> str:
+    for index, (name, child) in enumerate(module.modules().items()):
+        if index:
+            weight = f"{index - 1}_{index}_weight"
+            values = _float(getattr(module, weight))
+            source = wiring.add(LinearNode(child_path(path, weight), (source,), values))
+        source = wiring.follow(child, source, child_path(path, name))
+    return source
+
+
+@register_tracer(GraphJax)
+def _trace_graph(wiring: Wiring, module: GraphJax, source: str, path: str) -> str:
+    ends = {_INPUT: source}
+    for name in (*module.order, _OUTPUT):
+        size = module.size_out if name == _OUTPUT else module[name].size_in
+        place = child_path(path, name)
+        sources = tuple(ends[one] for one in module.sources_of(name))
+        ends[name] = added_up(wiring, sources, f"{place} (sum)", size)
+        if name != _OUTPUT:
+            ends[name] = wiring.follow(module[name], ends[name], place)
+    return ends[_OUTPUT]
 
 
 # Dropout is part of training: outside of it nothing is left out.
@@ -60,6 +92,11 @@ def _trace_lif(wiring: Wiring, module: LIFJax, source: str, path: str) -> str:
             noise_std=float(module.noise_std),
         )
     )
+
+
+def added_up(wiring: Wiring, sources: tuple[str, ...], name: str, size: Any) -> str:
+    """The node that gives the sum of several: of one, itself."""
+    return sources[0] if len(sources) == 1 else wiring.add(SumNode(name, sources, size))
 
 
 def _float(value: Any, shape: tuple[int, ...] | None = None) -> Float[np.ndarray, "..."]:

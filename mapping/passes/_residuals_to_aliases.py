@@ -6,7 +6,7 @@ from ...hw import Chip
 from .._report import PassReport
 from ..graph._carriers import Obstacle, find_carrier
 from ..graph._graph import Graph, alias_pairs, sender
-from ..graph._nodes import NeuronNode, Node, SumNode
+from ..graph._nodes import LinearNode, NeuronNode, Node, SumNode
 from ._fold_scales import renamed
 
 WAYS_OUT = ("weights", "neurons", "refuse")
@@ -18,7 +18,7 @@ class ResidualsToAliases:
 
     On the chip an alias target sends the spikes of its sources besides its own. That costs no
     weights, but a neuron can have only so many targets, and whoever receives from the target
-    receives the sum.
+    receives the sum. Sums of what comes out of weights need none: their readers receive each part.
 
     Changes: sums, and what stands for them where there can be no alias. Keeps: what every
     population receives. Reports: the aliases, what was done instead, and limits of spikes that
@@ -52,6 +52,9 @@ class ResidualsToAliases:
         for name in _inner_first(graph):
             node = graph[name]
             assert isinstance(node, SumNode)
+            if name != graph.output and _of_weights(graph, node):
+                graph = _dissolved(graph, node)
+                continue
             found = find_carrier(graph, node, self.chip.max_alias_targets)
             if isinstance(found, Obstacle) and self.otherwise == "neurons":
                 graph, found = _with_doubles(graph, node, found, self.chip, instead)
@@ -82,6 +85,11 @@ def _inner_first(graph: Graph) -> list[str]:
 
     sums = [node for node in graph.of_kind(SumNode) if node.carrier is None]
     return [node.name for node in sorted(sums, key=depth_of)]
+
+
+def _of_weights(graph: Graph, node: SumNode) -> bool:
+    """Whether what is added comes out of weights: wherever that arrives, it adds up anyway."""
+    return all(isinstance(one, LinearNode) for one in graph.sources_of(node))
 
 
 def _dissolved(graph: Graph, node: SumNode) -> Graph:

@@ -5,9 +5,33 @@ import numpy as np
 import pytest
 from mapping_cases import chain
 
-from xylograph.mapping import LinearNode, NeuronNode, register_tracer, trace
+from xylograph.hw import DesignRuleError
+from xylograph.mapping import LinearNode, NeuronNode, deploy, register_tracer, trace
 from xylograph.mapping.graph import _trace
-from xylograph.models import DropoutJax, Identity, JaxModule, LIFJax, LinearJax, Sequential, SynNet
+from xylograph.models import (
+    BooleanStateJax,
+    DropoutJax,
+    ExpSmoothJax,
+    ExpSynJax,
+    FFwdStack,
+    GraphJax,
+    Identity,
+    InstantJax,
+    JaxModule,
+    LIFJax,
+    LinearJax,
+    LogSoftmaxJax,
+    LowPassJax,
+    RateJax,
+    Residual,
+    Sequential,
+    SoftmaxJax,
+    SynNet,
+    UpDownJax,
+    WaveSenseBlock,
+    WaveSenseNet,
+    kaiming,
+)
 
 
 @pytest.fixture
@@ -202,3 +226,93 @@ def test_a_synnet_that_gives_voltages_is_refused() -> None:
 def test_dropout_and_identity_pass_on() -> None:
     network = Sequential(DropoutJax(2), LinearJax((2, 3)), Identity(3))
     assert [node.name for node in trace(network).nodes] == ["@input", "1_LinearJax"]
+
+
+def test_a_residual_adds_what_goes_around_it() -> None:
+    network = Sequential({"first": LIFJax(3), "res": Residual(LinearJax((3, 3)), LIFJax(3))})
+    graph = trace(network)
+    assert graph["res"].sources == ("first", "res.1_LIFJax")
+    assert (graph.output, graph["res"].n_out) == ("res", 3)
+
+
+def test_weights_of_a_stack_stand_between_its_modules() -> None:
+    network = FFwdStack(LIFJax(3), LIFJax(2), weight_init_func=kaiming)
+    found = weights_of(network, "0_1_weight")
+    assert found.sources == ("0_LIFJax",)
+    assert np.array_equal(found.weights, np.float64(network.parameters()["0_1_weight"]))
+    assert neurons_of(network, "1_LIFJax").sources == ("0_1_weight",)
+
+
+def test_edges_that_meet_become_a_sum() -> None:
+    modules = {"a": LinearJax((2, 3)), "b": LinearJax((2, 3)), "cells": LIFJax(3)}
+    network = GraphJax(modules, [("input", "a", "cells", "output"), ("input", "b", "cells")])
+    graph = trace(network)
+    assert graph["cells (sum)"].sources == ("a", "b")
+    assert graph["cells"].sources == ("cells (sum)",)
+
+
+def test_edges_that_meet_at_the_output_become_a_sum_there() -> None:
+    network = GraphJax({"a": LIFJax(2), "b": LIFJax(2)}, [("input", n, "output") for n in "ab"])
+    graph = trace(Sequential({"free": network}))
+    assert graph.output == "free.output (sum)"
+    assert graph[graph.output].sources == ("free.a", "free.b")
+
+
+def test_blocks_of_wave_sense_are_wired_around_their_neurons() -> None:
+    graph = trace(WaveSenseNet([1, 2, 4], n_channels_in=2, n_channels_res=3, n_channels_skip=4))
+    assert graph["wave0"].sources == ("spk1", "wave0.spk2_res")
+    assert graph["wave1"].sources == ("wave0", "wave1.spk2_res")
+    assert graph["wave2.lin1"].sources == ("wave1",)
+    skips = tuple(f"wave{index}.spk2_skip" for index in range(3))
+    assert graph["hidden (sum)"].sources == skips
+    # Nobody reads what the last block hands on.
+    assert "wave2.spk2_res" not in [node.name for node in graph.nodes]
+
+
+def test_a_wave_sense_of_one_block_adds_nothing() -> None:
+    graph = trace(WaveSenseNet([1], n_channels_in=2))
+    assert graph["hidden"].sources == ("wave0.spk2_skip",)
+
+
+def test_a_block_alone_gives_both_its_outputs_side_by_side() -> None:
+    block = WaveSenseBlock(2, 3)
+    onward, skip = (weights_of(block, f"WaveSenseBlock ({name})") for name in ("onward", "skip"))
+    both = np.concatenate([onward.weights, skip.weights])
+    assert np.array_equal(both, np.eye(5))
+    assert trace(block).output == "WaveSenseBlock (output)"
+
+
+REFUSED = {
+    "RateJax": (RateJax(3), "a population of rate neurons", "use a `LIFJax`"),
+    "ExpSynJax": (ExpSynJax(3), "an exponential filter without neurons", "`tau_syn`"),
+    "ExpSmoothJax": (ExpSmoothJax(3), "an exponential filter without neurons", "leave it out"),
+    "LowPassJax": (LowPassJax(3), "an exponential filter without neurons", "leave it out"),
+    "InstantJax": (InstantJax(3, np.negative), "a function of one's own", "register_tracer"),
+    "SoftmaxJax": (SoftmaxJax((3, 3)), "a readout by softmax", "the most spikes"),
+    "LogSoftmaxJax": (LogSoftmaxJax((3, 3)), "a readout by softmax", "the most spikes"),
+    "UpDownJax": (UpDownJax((3, 6)), "an encoder of signals", "run it before the network"),
+    "BooleanStateJax": (BooleanStateJax(3), "a memory of Booleans", "leave it out"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_layer_that_no_chip_computes_is_refused_with_the_way_out(name: str) -> None:
+    layer, kind, way_out = REFUSED[name]
+    with pytest.raises(DesignRuleError) as caught:
+        deploy(Sequential(LinearJax((2, 3)), {"odd": layer}), "xylo-imu")
+    found = [v for v in caught.value.violations if v.rule == "layers_are_weights_or_neurons"]
+    assert [violation.where for violation in found] == ["`odd`"]
+    assert found[0].message.startswith(f"is {kind}; SYNS63300 computes")
+    assert way_out in (found[0].hint or "")
+
+
+def test_all_layers_that_no_chip_computes_are_named_at_once() -> None:
+    network = Sequential(LinearJax((2, 3)), RateJax(3), LinearJax((3, 3)), ExpSynJax(3))
+    with pytest.raises(DesignRuleError) as caught:
+        deploy(network, "xylo-imu")
+    places = [v.where for v in caught.value.violations if "computes weights" in v.message]
+    assert places == ["`1_RateJax`", "`3_ExpSynJax`"]
+
+
+def test_a_function_that_is_none_passes_on() -> None:
+    assert names(Sequential(InstantJax(2), LinearJax((2, 3)))) == ["@input", "1_LinearJax"]

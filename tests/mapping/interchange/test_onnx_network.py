@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xylograph.mapping import OnnxNetwork, export_onnx, load_onnx
-from xylograph.models import JaxModule, LIFJax, LinearJax, Sequential
+from xylograph.models import JaxModule, LIFJax, LinearJax, Residual, Sequential
 
 pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
 pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
@@ -99,3 +99,19 @@ def test_wrong_states_are_refused_all_at_once(loaded: OnnxNetwork) -> None:
     text = str(caught.value)
     assert "`1_LIFJax.vmem` has the shape (1, 5), not (batch, 6)" in text
     assert "`1_LIFJax.x` is no part of a state" in text
+
+
+def test_a_residual_network_gives_the_spikes_of_jax(tmp_path: Path, rasters: Any) -> None:
+    keys = jax.random.split(jax.random.key(1), 6)
+    block = Residual(LinearJax((6, 6), rng_key=keys[2]), LIFJax(6, rng_key=keys[3]))
+    net = Sequential(
+        LinearJax((4, 6), rng_key=keys[0]),
+        LIFJax(6, rng_key=keys[1]),
+        block,
+        LinearJax((6, 3), rng_key=keys[4]),
+        LIFJax(3, threshold=0.5, rng_key=keys[5]),
+    )
+    output, _, _ = load_onnx(export_onnx(net, tmp_path / "network.onnx"))(rasters)
+    wanted, _, _ = net(rasters)
+    assert np.sum(wanted) > 20
+    np.testing.assert_array_equal(output, wanted)

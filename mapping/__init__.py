@@ -49,7 +49,6 @@ from .passes import (
 from .quantize import (
     QUANTIZERS as QUANTIZERS,
     QuantizationReport as QuantizationReport,
-    calibrated_quantize as calibrated_quantize,
     channel_quantize as channel_quantize,
     global_quantize as global_quantize,
 )
@@ -84,7 +83,6 @@ __all__ = [
     "SumNode",
     "VerificationError",
     "Wiring",
-    "calibrated_quantize",
     "channel_quantize",
     "compare",
     "compare_observations",

@@ -49,10 +49,15 @@ if TYPE_CHECKING:
         WaveSenseBlock as WaveSenseBlock,
         WaveSenseNet as WaveSenseNet,
     )
+    from .neurons._alif import aLIFJax as aLIFJax
     from .neurons._leak import dash_to_tau as dash_to_tau
     from .neurons._lif import LIFJax as LIFJax
+    from .neurons._lif_neuron import LIFNeuronJax as LIFNeuronJax
+    from .neurons._lif_ode import LIFODEJax as LIFODEJax
     from .neurons._rate import RateJax as RateJax
     from .neurons._surrogate import (
+        arctan as arctan,
+        fast_sigmoid as fast_sigmoid,
         periodic_exponential as periodic_exponential,
         step_pwl as step_pwl,
     )
@@ -88,6 +93,8 @@ __all__ = [
     "JaxResidual",
     "JaxSequential",
     "LIFJax",
+    "LIFNeuronJax",
+    "LIFODEJax",
     "LinearJax",
     "LogSoftmaxJax",
     "LowPassJax",
@@ -107,7 +114,10 @@ __all__ = [
     "WaveSenseBlock",
     "WaveSenseNet",
     "XylographError",
+    "aLIFJax",
+    "arctan",
     "dash_to_tau",
+    "fast_sigmoid",
     "kaiming",
     "load",
     "periodic_exponential",
@@ -140,6 +150,8 @@ _HOME = {
     "JaxResidual": "combinators._residual",
     "JaxSequential": "combinators._sequential",
     "LIFJax": "neurons._lif",
+    "LIFNeuronJax": "neurons._lif_neuron",
+    "LIFODEJax": "neurons._lif_ode",
     "LinearJax": "layers._linear",
     "LogSoftmaxJax": "layers._softmax",
     "LowPassJax": "synapses._low_pass",
@@ -159,7 +171,10 @@ _HOME = {
     "WaveSenseBlock": "networks._wavesense",
     "WaveSenseNet": "networks._wavesense",
     "XylographError": "_errors",
+    "aLIFJax": "neurons._alif",
+    "arctan": "neurons._surrogate",
     "dash_to_tau": "neurons._leak",
+    "fast_sigmoid": "neurons._surrogate",
     "kaiming": "_initializers",
     "load": "storage._saving",
     "periodic_exponential": "neurons._surrogate",

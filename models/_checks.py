@@ -59,6 +59,15 @@ def negative(**values: Any) -> list[str]:
     ]
 
 
+def not_below_one(**values: Any) -> list[str]:
+    """What is wrong with values that must be less than 1 everywhere."""
+    return [
+        f"`{name}` must be less than 1, got {value}"
+        for name, value in values.items()
+        if not _all_hold(value, np.less, 1.0)
+    ]
+
+
 def not_callable(**values: Any) -> list[str]:
     """What is wrong with values that must be functions."""
     return [
@@ -74,10 +83,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) or (is_array(value) and value.ndim == 0)
 
 
-def _all_hold(value: Any, compare: Callable[..., Any]) -> bool:
-    """Whether all of a value compare to zero; what is traced or no number is not looked at."""
+def _all_hold(value: Any, compare: Callable[..., Any], bound: float = 0.0) -> bool:
+    """Whether all of a value compare to a bound; what is traced or no number is not looked at."""
     known = isinstance(value, (int, float)) or (is_array(value) and not isinstance(value, Tracer))
-    return not known or bool(np.all(compare(np.asarray(value), 0)))
+    return not known or bool(np.all(compare(np.asarray(value), bound)))
 
 
 def same_sizes(shape: Any, who: str) -> tuple[int, ...]:

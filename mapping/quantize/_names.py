@@ -19,10 +19,7 @@ else:
 QUANTIZERS: Mapping[str, Quantizer] = MappingProxyType(
     {"channel": channel_quantize, "global": global_quantize}
 )
-"""The quantizers `deploy` knows by name, and that need nothing but a specification."""
-
-CALIBRATED = "calibrated"
-"""The name of the quantizer that needs data besides."""
+"""The quantizers `deploy` knows by name."""
 
 
 def get_quantizer(quantizer: QuantizerLike) -> Quantizer:
@@ -30,21 +27,15 @@ def get_quantizer(quantizer: QuantizerLike) -> Quantizer:
 
     Raises:
         TypeError: neither a name nor a function.
-        ValueError: a name that is not known, or that of the quantizer that needs data.
+        ValueError: a name that is not known.
     """
     if callable(quantizer):
         return quantizer
-    names = ", ".join((*QUANTIZERS, CALIBRATED))
     if not isinstance(quantizer, str):
         raise TypeError(
             f"a quantizer is a name or a function, this is a `{type(quantizer).__name__}`; known "
-            f"names are {names}"
-        )
-    if quantizer == CALIBRATED:
-        raise ValueError(
-            "the quantizer 'calibrated' needs data: use `deploy(..., quantizer='calibrated', "
-            "data=...)`, or `functools.partial(calibrated_quantize, calibration=...)`"
+            f"names are {', '.join(QUANTIZERS)}"
         )
     if quantizer not in QUANTIZERS:
-        raise ValueError(f"no quantizer is called {quantizer!r}; known are {names}")
+        raise ValueError(f"no quantizer is called {quantizer!r}; known are {', '.join(QUANTIZERS)}")
     return QUANTIZERS[quantizer]

@@ -25,6 +25,8 @@ from xylograph.models import (
     InstantJax,
     JaxModule,
     LIFJax,
+    LIFNeuronJax,
+    LIFODEJax,
     LinearJax,
     LogSoftmaxJax,
     LowPassJax,
@@ -39,6 +41,7 @@ from xylograph.models import (
     SynNet,
     UpDownJax,
     WaveSense,
+    aLIFJax,
     kaiming,
     load,
     register_function,
@@ -107,6 +110,17 @@ def wired(seed: int) -> JaxModule:
     )
 
 
+def spiking(seed: int) -> JaxModule:
+    """The other kinds of spiking neurons, and another leak."""
+    adapting = aLIFJax((N_IN, 2), w_ahp=[-0.3, 0.1], threshold=0.5, has_rec=True, rng_key=key(seed))
+    return Sequential(
+        LIFNeuronJax(N_IN, leak_mode="decays", alpha=[0.5, 0.6, 0.7, 0.8], rng_key=key(seed)),
+        LIFODEJax(N_IN, tau_syn=2e-3, tau_mem=[5e-3] * N_IN, threshold=0.2, rng_key=key(seed)),
+        adapting,
+        LIFJax(2, leak_mode="bitshifts", dash_mem=[1.6, 2.4], whole_dashes=True, rng_key=key(seed)),
+    )
+
+
 def wrapped(seed: int) -> JaxModule:
     weight = jax.random.normal(key(seed), (N_IN, 2))
     return ScanJax(
@@ -136,6 +150,7 @@ BUILDERS: dict[str, Callable[[int], JaxModule]] = {
     "noisy": lambda seed: LIFJax(
         N_IN, threshold=0.3, tau_mem=Constant(0.01), noise_std=0.5, rng_key=key(seed)
     ),
+    "spiking": spiking,
     "rate": lambda seed: RateJax(N_IN, has_rec=True, activation_func="tanh", rng_key=key(seed)),
     "filters": filters,
     "softmax": lambda seed: SoftmaxJax((N_IN, 3), rng_key=key(seed)),
@@ -390,7 +405,7 @@ def test_a_batch_goes_on_where_it_ended(build: Callable[[int], JaxModule]) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["linear", "recurrent", "rate", "softmax", "step", "wired", "user's"]
+    "name", ["linear", "recurrent", "spiking", "rate", "softmax", "step", "wired", "user's"]
 )
 def test_gradients_reach_every_parameter_in_jit_as_outside(name: str) -> None:
     def loss(parameters: Any, module: Any) -> jax.Array:

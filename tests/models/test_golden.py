@@ -17,11 +17,14 @@ from xylograph.models import (
     FFwdStack,
     JaxModule,
     LIFJax,
+    LIFNeuronJax,
+    LIFODEJax,
     LinearJax,
     RateJax,
     Residual,
     Sequential,
     UpDownJax,
+    aLIFJax,
     periodic_exponential,
     step_pwl,
 )
@@ -42,6 +45,15 @@ SURROGATE_CASES = {
     "torch_lif_periodic_exponential": periodic_exponential,
     "torch_lif_periodic_exponential_max2": periodic_exponential,
     "torch_lif_steppwl_window": step_pwl,
+}
+OTHER_NEURONS = {
+    "lif_ode_ff_1syn": LIFODEJax,
+    "lif_ode_rec_2syn": LIFODEJax,
+    "torch_alif_ff": aLIFJax,
+    "torch_alif_rec_2syn": aLIFJax,
+    "torch_lif_bitshifts": LIFJax,
+    "torch_lif_decays": LIFJax,
+    "torch_lif_neuron": LIFNeuronJax,
 }
 LINEAR_CASES = ["linear", "linear_bias_2d_input"]
 RATE_CASES = [
@@ -85,6 +97,7 @@ NETWORKS = {
 CASES = [
     *LIF_CASES,
     *SURROGATE_CASES,
+    *OTHER_NEURONS,
     *LINEAR_CASES,
     *RATE_CASES,
     *FILTER_CASES,
@@ -113,19 +126,24 @@ def unset(case: str, golden: Any) -> JaxModule:
         return ExpSmoothJax(n, activation_fun=jnp.tanh, **given)
     if case in FILTER_CASES:
         return ExpSynJax(n, **given)
-    return lif(case, golden)
+    return neurons(case, golden)
 
 
-def lif(case: str, golden: Any) -> LIFJax:
+def neurons(case: str, golden: Any) -> JaxModule:
     given: dict[str, Any] = golden.tree("param")
     simulation = golden.meta.get("sim", golden.meta)
     for name in {"tau_mem", "tau_syn"} & set(simulation):
         given[name] = Constant(simulation[name])
     if case == "lif_tau_syn_flat":
         given["tau_syn"] = given["tau_syn"].ravel()
-    return LIFJax(
-        (golden["input"].shape[-1], golden["output"].shape[-1]),
-        has_rec="w_rec" in given,
+    make: Callable[..., JaxModule] = OTHER_NEURONS.get(case, LIFJax)
+    sizes = golden["input"].shape[-1], golden["output"].shape[-1]
+    options = {"has_rec": "w_rec" in given} if make is not LIFNeuronJax else {}
+    if "leak_mode" in simulation:
+        options["leak_mode"] = simulation["leak_mode"]
+    return make(
+        sizes if make is not LIFNeuronJax else sizes[1],
+        **options,
         dt=simulation["dt"],
         max_spikes_per_dt=simulation.get("max_spikes_per_dt", 2.0**16),
         spike_generation_fn=SURROGATE_CASES.get(case, step_pwl),
@@ -181,7 +199,9 @@ def test_output_record_and_new_state_are_those_of_the_reference(
     assert_close(comparable(new_state), reference.tree("state1"), 2e-5, 1.0)
 
 
-@pytest.mark.parametrize("case", [*LIF_CASES, *SURROGATE_CASES, "sequential_nested_residual"])
+@pytest.mark.parametrize(
+    "case", [*LIF_CASES, *SURROGATE_CASES, *OTHER_NEURONS, "sequential_nested_residual"]
+)
 def test_spikes_are_equal_to_those_of_the_reference(
     case: str, golden: Callable[[str], Any], computed: Callable[[str], Any]
 ) -> None:
@@ -205,7 +225,14 @@ def test_gradients_are_those_of_the_reference(
 
 # Single modules: between layers the reference goes through 32-bit floats.
 @pytest.mark.parametrize(
-    "case", ["lif_rec_2syn_bias", "lif_max_spikes", "rate_rec_tanh", "expsyn_vector_tau"]
+    "case",
+    [
+        "lif_rec_2syn_bias",
+        "lif_max_spikes",
+        "lif_ode_rec_2syn",
+        "rate_rec_tanh",
+        "expsyn_vector_tau",
+    ],
 )
 def test_64_bit_floats_reproduce_the_reference_closely(
     case: str, golden: Callable[[str], Any], assert_close: Callable[..., None], x64: None
@@ -231,6 +258,34 @@ def test_a_run_in_two_parts_is_that_of_the_reference(
     np.testing.assert_array_equal(second, reference["o2"])
     assert_close(comparable(middle), reference.tree("state_mid"), 2e-5, 1.0)
     assert_close(comparable(end), reference.tree("state_end"), 2e-5, 1.0)
+
+
+def test_whole_shifts_act_as_where_the_reference_rounds_time_constants(
+    golden: Callable[[str], Any], assert_close: Callable[..., None]
+) -> None:
+    reference = golden("torch_lif_bitshift_module")
+    exact = {part: reference[f"param/tau_{part}"] / reference.meta["dt"] for part in ("mem", "syn")}
+    # Shifts as they may come out of training: whole numbers only when rounded.
+    shifts = {f"dash_{part}": np.log2(ratio) + 0.2 for part, ratio in exact.items()}
+    module = LIFJax(
+        3,
+        leak_mode="bitshifts",
+        whole_dashes=True,
+        max_spikes_per_dt=reference.meta["max_spikes_per_dt"],
+        **shifts,
+        **{name: reference[f"param/{name}"] for name in ("bias", "threshold")},
+    )
+
+    @partial(jax.grad, has_aux=True)
+    def loss(parameters: Any) -> tuple[jax.Array, Any]:
+        result = module.set_attributes(parameters)(reference["input"], record=True)
+        return jnp.sum(result[0] * reference["cotangent"]), result
+
+    gradients, (output, _, record) = loss(module.parameters())
+    np.testing.assert_array_equal(output, reference["output"])
+    assert_close(comparable(record), reference.tree("rec"), 2e-5, 1.0)
+    for name in ("bias", "threshold"):
+        assert_close(gradients[name], reference[f"grad_param/{name}"], 1e-4, 1e-2)
 
 
 @pytest.mark.parametrize("case", ["torch_updown_ref0", "torch_updown_ref3"])

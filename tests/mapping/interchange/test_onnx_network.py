@@ -17,8 +17,15 @@ pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
 def network(noise_std: float = 0.0) -> JaxModule:
     """Recurrent, two synapses, biases: all that a graph can hold."""
     keys = jax.random.split(jax.random.key(0), 4)
+    # Weights against runaway activity: what is large is rounded coarsely.
+    w_rec = 0.01 * jax.random.normal(keys[1], (6, 12))
     hidden = LIFJax(
-        (12, 6), has_rec=True, bias=np.linspace(0, 0.2, 6), noise_std=noise_std, rng_key=keys[1]
+        (12, 6),
+        has_rec=True,
+        w_rec=w_rec,
+        bias=np.linspace(0, 0.2, 6),
+        noise_std=noise_std,
+        rng_key=keys[1],
     )
     return Sequential(
         LinearJax((4, 12), has_bias=True, rng_key=keys[0]),
@@ -103,12 +110,16 @@ def test_wrong_states_are_refused_all_at_once(loaded: OnnxNetwork) -> None:
 
 def test_a_residual_network_gives_the_spikes_of_jax(tmp_path: Path, rasters: Any) -> None:
     keys = jax.random.split(jax.random.key(1), 6)
-    block = Residual(LinearJax((6, 6), rng_key=keys[2]), LIFJax(6, rng_key=keys[3]))
+    first, middle, last = (
+        0.4 * jax.random.normal(key, shape)
+        for key, shape in zip(keys[:3], [(4, 6), (6, 6), (6, 3)], strict=True)
+    )
+    block = Residual(LinearJax((6, 6), weight=middle), LIFJax(6, rng_key=keys[3]))
     net = Sequential(
-        LinearJax((4, 6), rng_key=keys[0]),
-        LIFJax(6, rng_key=keys[1]),
+        LinearJax((4, 6), weight=first),
+        LIFJax(6, rng_key=keys[4]),
         block,
-        LinearJax((6, 3), rng_key=keys[4]),
+        LinearJax((6, 3), weight=last),
         LIFJax(3, threshold=0.5, rng_key=keys[5]),
     )
     output, _, _ = load_onnx(export_onnx(net, tmp_path / "network.onnx"))(rasters)

@@ -259,7 +259,9 @@ SEQUENCE = np.random.default_rng(5).poisson(0.5, (24, 4)).astype(np.float32)
 @given(cuts=st.lists(st.integers(0, 24), max_size=4))
 @settings(deadline=None, max_examples=15)
 def test_a_run_cut_anywhere_is_the_whole_run(cuts: list[int]) -> None:
-    module = LIFJax((4, 2), has_rec=True, w_rec=np.full((2, 4), 0.3), threshold=0.6)
+    # Weights against runaway activity: what is large is rounded coarsely.
+    weights = [[0.2, -0.3, 0.1, -0.2], [-0.1, 0.2, -0.4, 0.1]]
+    module = LIFJax((4, 2), 5e-3, 5e-3, has_rec=True, w_rec=weights, threshold=0.6)
     whole, end, _ = module(SEQUENCE)
     pieces = []
     for start, stop in zip([0, *sorted(cuts)], [*sorted(cuts), 24], strict=True):

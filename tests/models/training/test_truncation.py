@@ -37,7 +37,8 @@ class Leaky(JaxModule):
 def network() -> Any:
     return Sequential(
         LinearJax((3, 6), rng_key=KEY),
-        LIFJax(6, has_rec=True, rng_key=KEY),
+        # Weights against runaway activity: what is large is rounded coarsely.
+        LIFJax(6, has_rec=True, w_rec=0.1 * jax.random.normal(KEY, (6, 6)), rng_key=KEY),
         LinearJax((6, 2), rng_key=KEY),
     )
 

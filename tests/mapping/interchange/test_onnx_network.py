@@ -18,9 +18,11 @@ def network(noise_std: float = 0.0) -> JaxModule:
     """Recurrent, two synapses, biases: all that a graph can hold."""
     keys = jax.random.split(jax.random.key(0), 4)
     # Weights against runaway activity: what is large is rounded coarsely.
-    w_rec = 0.01 * jax.random.normal(keys[1], (6, 12))
+    w_rec = 0.03 * jax.random.normal(keys[1], (6, 12))
     hidden = LIFJax(
         (12, 6),
+        tau_mem=5e-3,
+        tau_syn=5e-3,
         has_rec=True,
         w_rec=w_rec,
         bias=np.linspace(0, 0.2, 6),
@@ -28,7 +30,9 @@ def network(noise_std: float = 0.0) -> JaxModule:
         rng_key=keys[1],
     )
     return Sequential(
-        LinearJax((4, 12), has_bias=True, rng_key=keys[0]),
+        LinearJax(
+            (4, 12), weight=0.2 * jax.random.normal(keys[2], (4, 12)), bias=np.linspace(0, 0.1, 12)
+        ),
         hidden,
         LinearJax((6, 3), rng_key=keys[2]),
         LIFJax(3, max_spikes_per_dt=2, tau_mem=0.01, threshold=0.5, rng_key=keys[3]),

@@ -25,7 +25,7 @@ from .._activations import (
 from .._classes import public_path
 from .._errors import FormatError
 from .._initializers import Fill, ScaledColumns, kaiming, uniform_sqrt, unit_eigs, xavier
-from ..neurons._surrogate import periodic_exponential, step_pwl
+from ..neurons._surrogate import arctan, fast_sigmoid, periodic_exponential, step_pwl
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FUNCTIONS: dict[str, Callable[..., Any]] = {}
@@ -62,7 +62,16 @@ for _function in (H_LReLU, H_ReLU, H_sigmoid, H_tanh):
     register_function(_function)
 for _function in (identity, log_softmax_of_channels, softmax_of_channels):
     register_function(_function)
-for _function in (kaiming, periodic_exponential, step_pwl, uniform_sqrt, unit_eigs, xavier):
+for _function in (
+    arctan,
+    fast_sigmoid,
+    kaiming,
+    periodic_exponential,
+    step_pwl,
+    uniform_sqrt,
+    unit_eigs,
+    xavier,
+):
     register_function(_function)
 for _function in (np.ones, np.zeros, jnp.ones, jnp.zeros):
     register_function(_function)

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -7,9 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xylograph.models import periodic_exponential, step_pwl
+from xylograph.models import (
+    LIFJax,
+    arctan,
+    fast_sigmoid,
+    load,
+    periodic_exponential,
+    save,
+    step_pwl,
+)
 
-SURROGATES = [step_pwl, periodic_exponential]
+SURROGATES = [step_pwl, periodic_exponential, fast_sigmoid, arctan]
 
 
 @partial(jax.jit, static_argnames="count")
@@ -106,3 +115,31 @@ def test_whole_numbers_and_numpy_values_are_taken_as_floats(
 ) -> None:
     assert count(given, 1).dtype == jnp.float32
     np.testing.assert_array_equal(count(given, 1), np.floor(given))
+
+
+@pytest.mark.parametrize(
+    ("count", "slope"),
+    [
+        (fast_sigmoid, lambda d, window: (1 + np.abs(d) / window) ** -2.0),
+        (arctan, lambda d, window: 1 / (1 + (d / window) ** 2)),
+    ],
+)
+def test_the_slope_falls_with_the_distance_to_the_nearest_step(
+    count: Callable[..., Any], slope: Callable[..., Any]
+) -> None:
+    # With a threshold of 2 and at most two spikes there are steps at 2 and 4.
+    voltages = np.array([-1.0, 0.5, 2.0, 2.9, 3.2, 4.0, 7.0], np.float32)
+    distances = np.array([-3.0, -1.5, 0.0, 0.9, -0.8, 0.0, 3.0])
+    counts, (by_v, by_threshold) = slopes(count, voltages, 2.0, 0.25, 2.0)
+    wanted = slope(distances, 0.25) / 2.0
+    np.testing.assert_array_equal(counts, [0, 0, 1, 1, 1, 2, 2])
+    np.testing.assert_allclose(by_v, wanted, rtol=1e-5)
+    np.testing.assert_allclose(by_threshold, -voltages / 2.0 * wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("count", SURROGATES)
+def test_neurons_that_count_by_it_can_be_saved(count: Callable[..., Any], tmp_path: Path) -> None:
+    save(LIFJax(2, spike_generation_fn=count), tmp_path / "neurons.xylograph")
+    assert load(tmp_path / "neurons.xylograph").simulation_parameters()["spike_generation_fn"] is (
+        count
+    )

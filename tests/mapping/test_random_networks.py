@@ -24,10 +24,10 @@ def random_network(kind: str, seed: int, dashes: tuple[int, int], threshold: flo
 
     def layer(n_in: int, n: int, k: int = 1, **more: Any) -> list[JaxModule]:
         weights = threshold * rng.normal(0.1, 0.3, (n_in, n * k))
-        most = {"max_spikes_per_dt": 31.0} | more
+        values: dict[str, Any] = {"max_spikes_per_dt": 31.0} | taus | more
         return [
             LinearJax((n_in, n * k), weight=weights),
-            LIFJax((n * k, n), threshold=threshold, **taus, **most),
+            LIFJax((n * k, n), threshold=threshold, **values),
         ]
 
     recurrence: dict[str, Any] = {}

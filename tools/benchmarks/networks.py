@@ -200,14 +200,17 @@ def _timed(title: str, points: Sequence[Measurement], unit: float) -> Table:
     for point in points:
         cells = [f"{point.seconds[OURS] / unit:.2f}"]
         for rival, ratio in point.ratios.items():
-            cells += [f"{point.seconds[rival] / unit:.2f}", f"{ratio:.1f}"]
+            cells += [
+                f"{point.seconds[rival] / unit:.2f}",
+                f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}",
+            ]
         table.add_row(point.what, point.kind, str(point.size), *cells)
     return table
 
 
 def _first_calls(points: Sequence[Measurement]) -> Table:
     libraries = list(points[0].first_seconds)
-    table = _empty("first call [s], which compiles", ["call", "layer", "size", *libraries])
+    table = _empty("first call in s, which compiles", ["call", "layer", "size", *libraries])
     for point in points:
         cells = (f"{seconds:.2f}" for seconds in point.first_seconds.values())
         table.add_row(point.what, point.kind, str(point.size), *cells)
@@ -273,9 +276,9 @@ def main(
             for point in measure_layer(libraries, kind, n, (batch, steps), turns)
         ]
         housekeeping = measure_housekeeping(libraries, turns)
-    console.print(_timed("shortest call [ms], and ratios to ours", layers, 1e-3))
+    console.print(_timed("shortest call in ms, and ratios to ours", layers, 1e-3))
     console.print(_first_calls(layers))
-    title = "shortest call for a network of so many modules [us], and ratios to ours"
+    title = "shortest call for a network of so many modules in us, and ratios to ours"
     console.print(_timed(title, housekeeping, 1e-6))
     versions = ", ".join(f"{n} {v}" for packages in about.values() for n, v in packages.items())
     console.print(versions, ", ".join(f"{name} {value}" for name, value in _machine().items()))

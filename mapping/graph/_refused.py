@@ -12,6 +12,8 @@ from ...models import (
     ExpSynJax,
     InstantJax,
     JaxModule,
+    LIFNeuronJax,
+    LIFODEJax,
     LogSoftmaxJax,
     LowPassJax,
     RateJax,
@@ -45,6 +47,14 @@ _REFUSED = MappingProxyType(
     {
         RateJax: _Refusal(
             "a population of rate neurons", "use a `LIFJax`, whose neurons spike, and train it"
+        ),
+        LIFODEJax: _Refusal(
+            "a differential equation by Euler's method",
+            "use a `LIFJax`: a chip's currents and voltages decay, inputs are not scaled by `dt`",
+        ),
+        LIFNeuronJax: _Refusal(
+            "neurons without synapses",
+            "use a `LIFJax` with a short `tau_syn`: every neuron of a chip has a synapse that filters",
         ),
         ExpSynJax: _FILTER,
         ExpSmoothJax: _FILTER,

@@ -15,6 +15,7 @@ from ...models import (
     LinearJax,
     Residual,
     Sequential,
+    aLIFJax,
 )
 from ._nodes import LinearNode, NeuronNode, SumNode
 from ._trace import Wiring, child_path, register_tracer
@@ -76,15 +77,46 @@ def _trace_linear(wiring: Wiring, module: LinearJax, source: str, path: str) -> 
 @register_tracer(LIFJax)
 def _trace_lif(wiring: Wiring, module: LIFJax, source: str, path: str) -> str:
     name, n, k = path or module.class_name, module.size_out, module.n_synapses
-    recurrent = child_path(name, "w_rec")
+    tau_syn = _float(module.tau_syn, (n, k))
+    w_rec = _float(module.w_rec) if module.has_rec else None
+    return _add_neurons(wiring, module, source, name, tau_syn, w_rec)
+
+
+@register_tracer(aLIFJax)
+def _trace_adapting(wiring: Wiring, module: aLIFJax, source: str, path: str) -> str:
+    """The current by which a neuron acts on itself is that of one synapse more."""
+    name, n, k = path or module.class_name, module.size_out, module.n_synapses
+    into = np.zeros((n, k, n, k + 1))
+    neurons, synapses = np.indices((n, k))
+    into[neurons, synapses, neurons, synapses] = 1.0
+    weights = into.reshape(n * k, n * (k + 1))
+    source = wiring.add(LinearNode(f"{name} (synapses)", (source,), weights))
+    w_rec = np.zeros((n, n, k + 1))
     if module.has_rec:
-        wiring.add(LinearNode(recurrent, (name,), _float(module.w_rec)))
+        w_rec[:, :, :k] = _float(module.w_rec).reshape(n, n, k)
+    w_rec[np.arange(n), np.arange(n), k] = _float(module.w_ahp, (n,))
+    tau_ahp = _float(module.tau_ahp, (n,))[:, None]
+    tau_syn = np.concatenate([_float(module.tau_syn, (n, k)), tau_ahp], axis=1)
+    return _add_neurons(wiring, module, source, name, tau_syn, w_rec.reshape(n, -1))
+
+
+def _add_neurons(
+    wiring: Wiring,
+    module: LIFJax | aLIFJax,
+    source: str,
+    name: str,
+    tau_syn: Float[np.ndarray, "n k"],
+    w_rec: Float[np.ndarray, "n target"] | None,
+) -> str:
+    n, recurrent = module.size_out, child_path(name, "w_rec")
+    if w_rec is not None:
+        wiring.add(LinearNode(recurrent, (name,), w_rec))
     return wiring.add(
         NeuronNode(
             name=name,
-            sources=(source, recurrent) if module.has_rec else (source,),
+            sources=(source,) if w_rec is None else (source, recurrent),
             tau_mem=_float(module.tau_mem, (n,)),
-            tau_syn=_float(module.tau_syn, (n, k)),
+            tau_syn=tau_syn,
             threshold=_float(module.threshold, (n,)),
             bias=_float(module.bias, (n,)),
             dt=float(module.dt),

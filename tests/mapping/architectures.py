@@ -17,6 +17,7 @@ from xylograph.models import (
     Sequential,
     SynNet,
     WaveSenseNet,
+    aLIFJax,
     dash_to_tau,
 )
 
@@ -43,6 +44,21 @@ def residual() -> JaxModule:
         _weights(8, 3, 3),
         _neurons(3, 1.0),
     )
+
+
+def adapting() -> JaxModule:
+    taus: dict[str, Any] = {"tau_mem": dash_to_tau(4, _DT), "tau_syn": dash_to_tau(3, _DT)}
+    w_rec = np.random.default_rng(4).normal(0.0, 0.02, (8, 8))
+    neurons = aLIFJax(
+        8,
+        w_ahp=np.linspace(-0.3, 0.02, 8),
+        tau_ahp=dash_to_tau(5, _DT),
+        has_rec=True,
+        w_rec=w_rec,
+        max_spikes_per_dt=31.0,
+        **taus,
+    )
+    return Sequential(_weights(N_INPUTS, 8, 0), neurons, _weights(8, 3, 3), _neurons(3, 1.0))
 
 
 def stack() -> JaxModule:
@@ -103,6 +119,7 @@ ARCHITECTURES: dict[str, Callable[[], JaxModule]] = {
     "single layer": lambda: chain(N_INPUTS, 8, 3),
     "layered": lambda: chain(N_INPUTS, 8, 6, 3),
     "recurrent": lambda: chain(N_INPUTS, 8, 3, recurrent=True),
+    "adapting": adapting,
     "residual": residual,
     "SynNet": syn_net,
     "WaveSense": wave_sense,
@@ -118,6 +135,7 @@ _OUTPUTS = "outputs_within_limit"
 # By architecture and chip; all that is not named fits.
 BROKEN: dict[tuple[str, str], set[str]] = {
     ("WaveSense", "xylo-imu"): {_TWO_SYNAPSES},
+    ("adapting", "xylo-imu"): {_TWO_SYNAPSES},
     ("two synapses", "xylo-imu"): {_TWO_SYNAPSES},
     ("many outputs", "xylo-1"): {_OUTPUTS},
     ("many outputs", "xylo-audio-2"): {_OUTPUTS},

@@ -19,6 +19,8 @@ from xylograph.models import (
     InstantJax,
     JaxModule,
     LIFJax,
+    LIFNeuronJax,
+    LIFODEJax,
     LinearJax,
     LogSoftmaxJax,
     LowPassJax,
@@ -30,6 +32,7 @@ from xylograph.models import (
     UpDownJax,
     WaveSenseBlock,
     WaveSenseNet,
+    aLIFJax,
     kaiming,
 )
 
@@ -194,7 +197,7 @@ def test_a_module_nobody_can_trace_is_named_with_its_path_and_the_way_out() -> N
     # What other tests have registered may be among the known ones.
     text = (
         r"^`middle.0_Through` is a `Through`, which cannot be traced; known are (\w+, )*"
-        r"JaxSequential, LIFJax, LinearJax(, \w+)*\. Decorate a function that adds its nodes with "
+        r"JaxSequential, LIFJax, (\w+, )*LinearJax(, \w+)*\. Decorate a function that adds its nodes with "
         r"`xylograph\.mapping\.register_tracer\(Through\)`$"
     )
     with pytest.raises(TypeError, match=text):
@@ -282,8 +285,27 @@ def test_a_block_alone_gives_both_its_outputs_side_by_side() -> None:
     assert trace(block).output == "WaveSenseBlock (output)"
 
 
+def test_a_neuron_that_adapts_has_one_synapse_more_to_itself() -> None:
+    own = np.arange(8.0).reshape(2, 4) / 10
+    neurons = aLIFJax((4, 2), w_ahp=[-0.5, -0.6], tau_ahp=0.3, has_rec=True, w_rec=own)
+    graph = trace(neurons)
+    weights, recurrent = (graph[name] for name in ("aLIFJax (synapses)", "aLIFJax.w_rec"))
+    found = graph["aLIFJax"]
+    assert isinstance(weights, LinearNode)
+    assert isinstance(recurrent, LinearNode)
+    assert isinstance(found, NeuronNode)
+    wanted = np.zeros((4, 6))
+    wanted[[0, 1, 2, 3], [0, 1, 3, 4]] = 1.0
+    np.testing.assert_array_equal(weights.weights, wanted)
+    wanted = [[0.0, 0.1, -0.5, 0.2, 0.3, 0.0], [0.4, 0.5, 0.0, 0.6, 0.7, -0.6]]
+    np.testing.assert_allclose(recurrent.weights, wanted, rtol=1e-6)
+    np.testing.assert_allclose(found.tau_syn, [[0.02, 0.02, 0.3]] * 2, rtol=1e-6)
+
+
 REFUSED = {
     "RateJax": (RateJax(3), "a population of rate neurons", "use a `LIFJax`"),
+    "LIFODEJax": (LIFODEJax(3), "a differential equation by Euler's method", "use a `LIFJax`"),
+    "LIFNeuronJax": (LIFNeuronJax(3), "neurons without synapses", "a short `tau_syn`"),
     "ExpSynJax": (ExpSynJax(3), "an exponential filter without neurons", "`tau_syn`"),
     "ExpSmoothJax": (ExpSmoothJax(3), "an exponential filter without neurons", "leave it out"),
     "LowPassJax": (LowPassJax(3), "an exponential filter without neurons", "leave it out"),

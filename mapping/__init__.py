@@ -30,6 +30,12 @@ from .graph._nodes import (
 )
 from .graph._trace import Wiring as Wiring, register_tracer as register_tracer, trace as trace
 from .interchange._export_onnx import export_onnx as export_onnx
+from .interchange._from_nir import (
+    NirLayer as NirLayer,
+    NirReport as NirReport,
+    from_nir as from_nir,
+    nir_report as nir_report,
+)
 from .interchange._from_onnx import from_onnx as from_onnx
 from .interchange._from_rockpool import (
     from_rockpool as from_rockpool,
@@ -40,6 +46,8 @@ from .interchange._load_onnx import (
     OnnxNetwork as OnnxNetwork,
     load_onnx as load_onnx,
 )
+from .interchange._nir_data import from_nir_data as from_nir_data, to_nir_data as to_nir_data
+from .interchange._to_nir import to_nir as to_nir
 from .passes import (
     PassCheck as PassCheck,
     PassReport as PassReport,
@@ -68,6 +76,8 @@ __all__ = [
     "LayerComparison",
     "LinearNode",
     "NeuronNode",
+    "NirLayer",
+    "NirReport",
     "Observation",
     "OnChip",
     "OnnxCore",
@@ -88,13 +98,18 @@ __all__ = [
     "compare_observations",
     "deploy",
     "export_onnx",
+    "from_nir",
+    "from_nir_data",
     "from_onnx",
     "from_rockpool",
     "from_rockpool_spec",
     "global_quantize",
     "graph_violations",
     "load_onnx",
+    "nir_report",
     "observe",
     "register_tracer",
+    "to_nir",
+    "to_nir_data",
     "trace",
 ]

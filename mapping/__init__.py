@@ -57,6 +57,7 @@ from .passes import (
 from .quantize import (
     QUANTIZERS as QUANTIZERS,
     QuantizationReport as QuantizationReport,
+    calibrated_quantize as calibrated_quantize,
     channel_quantize as channel_quantize,
     global_quantize as global_quantize,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "SumNode",
     "VerificationError",
     "Wiring",
+    "calibrated_quantize",
     "channel_quantize",
     "compare",
     "compare_observations",

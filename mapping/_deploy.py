@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -21,8 +22,8 @@ from .graph._trace import Network, trace
 from .passes import Pipeline
 from .passes._checker import Checker, Metric as OutputMetric
 from .passes._pipeline import made_up_raster
-from .quantize import QuantizationReport
-from .quantize._names import QuantizerLike
+from .quantize import QuantizationReport, calibrated_quantize
+from .quantize._names import CALIBRATED, QuantizerLike
 
 # From output spikes (batch, time, neuron) and labels to a figure; larger is better.
 Metric: TypeAlias = Callable[[Any, Any], float]
@@ -87,8 +88,9 @@ def deploy(
     Args:
         network: modules of `xylograph.models`, or what tracers are registered for.
         chip: the chip or its name.
-        quantizer: `"channel"`, `"global"`, or a function from a float specification to an integer
-            one and a report.
+        quantizer: `"channel"`, `"global"`, `"calibrated"`, or a function from a float specification
+            to an integer one and a report. `"calibrated"` needs data, and takes the metric, if
+            there is one, for what is to be good; see `calibrated_quantize`.
         prune: whether the weakest connections go where the chip has no room for all.
         residuals: what becomes of a residual connection that can be no alias: `"weights"`,
             `"neurons"` or `"refuse"`; see `ResidualsToAliases`.
@@ -109,18 +111,23 @@ def deploy(
         AccuracyBudgetError: the metric drops by more than allowed; shows what each pass costs.
         TypeError: a module that cannot be traced, or a quantizer that is neither name nor function.
         ValueError: an unknown chip or quantizer, one that leaves values that are no integers or do
-            not fit, a pipeline that does not end in a configuration, or a metric without data.
+            not fit, a pipeline that does not end in a configuration, or a metric or calibration
+            without data.
 
     >>> from xylograph.models import LIFJax, LinearJax, Sequential
     >>> net = Sequential(LinearJax((2, 9)), LIFJax(9), LinearJax((9, 3)), LIFJax(3))
     >>> deploy(net, "xylo-imu").config
     <XyloConfig SYNS63300: 2 inputs, 9 hidden (9 from input, 9 to output), 3 outputs, 1 synapse>
     """
+    raster, of_output = _raster_and_metric(data, metric)
     if pipeline is None:
+        if quantizer == CALIBRATED and raster is not None:
+            quantizer = partial(
+                calibrated_quantize, calibration=raster, reference=network, metric=of_output
+            )
         pipeline = Pipeline.for_deployment(
             chip, quantizer=quantizer, prune=prune, residuals=residuals
         )
-    raster, of_output = _raster_and_metric(data, metric)
     graph = trace(network)
     checker = None
     if verify:

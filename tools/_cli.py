@@ -103,21 +103,42 @@ def demo(
 def deploy(
     network: Annotated[Path, typer.Argument(help="Network file of `xylograph.models.save`.")],
     chip: Annotated[str, typer.Option(help="Chip, such as SYNS63300 or xylo-imu.")],
-    quantizer: Annotated[str, typer.Option(help="`channel` or `global`.")] = "channel",
+    quantizer: Annotated[
+        str, typer.Option(help="`channel`, `global` or `calibrated`.")
+    ] = "channel",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="NumPy file of spike counts, (time, channel) or (sample, time, channel), that "
+            "`calibrated` is to do well on."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Configuration file to write.")] = Path("config.json"),
 ) -> None:
     """Turn a saved network into a chip configuration."""
     known_chip = _chip(chip)
 
     from ..mapping import QUANTIZERS, deploy as deploy_network
+    from ..mapping.quantize._names import CALIBRATED
     from ..models import load
+    from ._simulate import read_raster
 
-    if quantizer not in QUANTIZERS:
+    if quantizer not in (*QUANTIZERS, CALIBRATED):
         raise typer.BadParameter(
-            f"no quantizer is called {quantizer!r}; known are {', '.join(QUANTIZERS)}",
+            f"no quantizer is called {quantizer!r}; known are {', '.join(QUANTIZERS)}, {CALIBRATED}",
             param_hint="--quantizer",
         )
-    deployment = deploy_network(load(network), known_chip, quantizer=quantizer)
+    if (quantizer == CALIBRATED) != (data is not None):
+        raise typer.BadParameter(
+            f"the quantizer {CALIBRATED!r} needs data, and no other takes any",
+            param_hint="--data",
+        )
+    deployment = deploy_network(
+        load(network),
+        known_chip,
+        quantizer=quantizer,
+        data=None if data is None else read_raster(data),
+    )
     deployment.config.save(out)
     for report in deployment.log:
         print(report)

@@ -35,7 +35,7 @@ def simulate_file(config: Path, raster: Path, *, engine: str, out: Path | None) 
     if out is not None and not out.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "No such folder", str(out.parent))
     simulation = XyloSim(XyloConfig.load(config), engine=engine)
-    data = _read_raster(raster)
+    data = read_raster(raster)
     try:
         output, state, record = simulation(data, record=out is not None)
     except (TypeError, ValueError) as error:
@@ -54,7 +54,13 @@ def simulate_file(config: Path, raster: Path, *, engine: str, out: Path | None) 
         yield f"output, state and record are in {out}"
 
 
-def _read_raster(path: Path) -> np.ndarray:
+def read_raster(path: Path) -> np.ndarray:
+    """The numbers of a `.npy` file.
+
+    Raises:
+        FormatError: it is none.
+        OSError: it cannot be read.
+    """
     with path.open("rb") as file:
         try:
             return np.lib.format.read_array(file, allow_pickle=False)

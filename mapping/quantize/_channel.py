@@ -40,6 +40,16 @@ def channel_quantize(
     array([127, 127, 127])
     """
     ranges = Ranges.of_bits(spec, bits_per_weight, bits_per_threshold)
+    hidden, output = channel_factors(spec, ranges)
+    integers, losses = scaled(spec, hidden, output, ranges)
+    summary = f"each neuron scaled to {bits_per_weight} bits a weight"
+    return integers, QuantizationReport.of("channel_quantize", summary, losses)
+
+
+def channel_factors(
+    spec: Specification, ranges: Ranges
+) -> tuple[Float[np.ndarray, " Nhid"], Float[np.ndarray, " Nout"]]:
+    """The largest factor of each hidden and output neuron at which all that is its own fits."""
     w_in = np.zeros(spec.n_hidden)
     w_in[: spec.n_input_expansion] = _largest_by_target(spec.weights_in)
     hidden = largest_factor(
@@ -56,9 +66,7 @@ def channel_quantize(
             (spec.bias_out, ranges.bias),
         ]
     )
-    integers, losses = scaled(spec, hidden, output, ranges)
-    summary = f"each neuron scaled to {bits_per_weight} bits a weight"
-    return integers, QuantizationReport.of("channel_quantize", summary, losses)
+    return hidden, output
 
 
 def _largest_by_target(weights: Num[np.ndarray, "n_in n syn"]) -> Float[np.ndarray, " n"]:

@@ -19,7 +19,10 @@ else:
 QUANTIZERS: Mapping[str, Quantizer] = MappingProxyType(
     {"channel": channel_quantize, "global": global_quantize}
 )
-"""The quantizers `deploy` knows by name."""
+"""The quantizers `deploy` knows by name, and that need nothing but a specification."""
+
+CALIBRATED = "calibrated"
+"""The name of the quantizer that needs data besides."""
 
 
 def get_quantizer(quantizer: QuantizerLike) -> Quantizer:
@@ -27,15 +30,21 @@ def get_quantizer(quantizer: QuantizerLike) -> Quantizer:
 
     Raises:
         TypeError: neither a name nor a function.
-        ValueError: a name that is not known.
+        ValueError: a name that is not known, or that of the quantizer that needs data.
     """
     if callable(quantizer):
         return quantizer
+    names = ", ".join((*QUANTIZERS, CALIBRATED))
     if not isinstance(quantizer, str):
         raise TypeError(
             f"a quantizer is a name or a function, this is a `{type(quantizer).__name__}`; known "
-            f"names are {', '.join(QUANTIZERS)}"
+            f"names are {names}"
+        )
+    if quantizer == CALIBRATED:
+        raise ValueError(
+            "the quantizer 'calibrated' needs data: use `deploy(..., quantizer='calibrated', "
+            "data=...)`, or `functools.partial(calibrated_quantize, calibration=...)`"
         )
     if quantizer not in QUANTIZERS:
-        raise ValueError(f"no quantizer is called {quantizer!r}; known are {', '.join(QUANTIZERS)}")
+        raise ValueError(f"no quantizer is called {quantizer!r}; known are {names}")
     return QUANTIZERS[quantizer]

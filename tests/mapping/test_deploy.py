@@ -133,7 +133,7 @@ def test_a_network_made_of_the_chips_numbers_loses_nothing() -> None:
 
 def test_an_unknown_quantizer_is_refused_before_anything_is_done() -> None:
     with pytest.raises(
-        ValueError, match="no quantizer is called 'best'; known are channel, global"
+        ValueError, match="no quantizer is called 'best'; known are channel, global, calibrated"
     ):
         deploy("no network", "no chip", quantizer="best")  # type: ignore[arg-type]
 

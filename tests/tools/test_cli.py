@@ -69,6 +69,11 @@ def test_version_is_the_distributions(monkeypatch: pytest.MonkeyPatch, capsys: O
         (("demo", "--seed", "-1"), "greater than or equal to 0"),
         (("demo", "--seed", str(2**32)), "less than or equal to 4294967295"),
         (("deploy", "n", "--chip", "xylo-imu", "--quantizer", "x"), "no quantizer is called 'x'"),
+        (
+            ("deploy", "n", "--chip", "xylo-imu", "--quantizer", "calibrated"),
+            "the quantizer 'calibrated' needs data, and no other takes any",
+        ),
+        (("deploy", "n", "--chip", "xylo-imu", "--data", "x.npy"), "no other takes any"),
         (("simulate", "c", "r", "--engine", "x"), "no engine is called 'x'; known are reference"),
         (("nonsense",), "No such command 'nonsense'"),
     ],
@@ -122,6 +127,20 @@ def test_a_corrupt_configuration_is_refused_with_the_place(
     config_file.write_text(config_file.read_text().replace("127", '"127"', 1))
     assert run(monkeypatch, "check", config_file) == 1
     assert "$.weights_in[0][0]" in capsys.readouterr().err
+
+
+def test_deploy_calibrates_on_a_raster_file(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+    network_file: Path,
+    raster_file: Path,
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "deployed.json"
+    options = ("--chip", "xylo-imu", "--quantizer", "calibrated", "--data", raster_file)
+    assert run(monkeypatch, "deploy", network_file, *options, "--out", out) == 0
+    assert "calibrated_quantize: " in capsys.readouterr().out
+    assert XyloConfig.load(out).n_inputs == 2
 
 
 def test_simulate_counts_output_spikes_and_writes_everything(

@@ -79,6 +79,7 @@ def deploy(
     data: Data | None = None,
     metric: Metric | None = None,
     max_drop: float = 0.01,
+    progress: Callable[[int, int], object] | None = None,
 ) -> Deployment:
     """Turn a trained network into a checked configuration.
 
@@ -101,6 +102,8 @@ def deploy(
             them and labels. To verify without, random ones are made up.
         metric: a function of output spikes `(batch, time, neuron)` and labels; larger is better.
         max_drop: by how much the metric may be less on the chip than of the network.
+        progress: called while `"calibrated"` tries changes, with how many are done and how many
+            there are.
 
     Returns:
         The configuration with its specification, placement and log.
@@ -123,7 +126,11 @@ def deploy(
     if pipeline is None:
         if quantizer == CALIBRATED and raster is not None:
             quantizer = partial(
-                calibrated_quantize, calibration=raster, reference=network, metric=of_output
+                calibrated_quantize,
+                calibration=raster,
+                reference=network,
+                metric=of_output,
+                progress=progress,
             )
         pipeline = Pipeline.for_deployment(
             chip, quantizer=quantizer, prune=prune, residuals=residuals

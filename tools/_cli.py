@@ -133,12 +133,20 @@ def deploy(
             f"the quantizer {CALIBRATED!r} needs data, and no other takes any",
             param_hint="--data",
         )
-    deployment = deploy_network(
-        load(network),
-        known_chip,
-        quantizer=quantizer,
-        data=None if data is None else read_raster(data),
-    )
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(
+        console=Console(stderr=True), transient=True, disable=quantizer != CALIBRATED
+    ) as bar:
+        task = bar.add_task("calibrating")
+        deployment = deploy_network(
+            load(network),
+            known_chip,
+            quantizer=quantizer,
+            data=None if data is None else read_raster(data),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
     deployment.config.save(out)
     for report in deployment.log:
         print(report)

@@ -49,8 +49,8 @@ def _of_placed(subject: OnChip, data: np.ndarray, states: bool) -> Observation:
     raw = observed(subject.core, lengthened(data, max(placement.delay.values())), states)
     _require_neurons(raw, placement)
     config = _config_of(subject.core)
-    own = raw.spikes["hidden"]
-    if config is not None:
+    own = raw.spikes.get("hidden")
+    if own is not None and config is not None:
         own = without_copies(own, config.aliases)
 
     def part(array: Any, name: str) -> Any:
@@ -58,7 +58,9 @@ def _of_placed(subject: OnChip, data: np.ndarray, states: bool) -> Observation:
         return aligned(chosen, placement.delay[name], n_steps)
 
     found: dict[str, dict[str, Any]] = {"spikes": {}, "membranes": {}, "states": {}}
-    for name in (*placement.hidden, placement.output):
+    # What follows the protocol may record nothing of its hidden neurons.
+    hidden = () if own is None else placement.hidden
+    for name in (*hidden, placement.output):
         kind = "output" if name == placement.output else "hidden"
         found["spikes"][name] = part(own if kind == "hidden" else raw.output, name)
         if kind in raw.membranes:
@@ -74,27 +76,34 @@ def _of_placed(subject: OnChip, data: np.ndarray, states: bool) -> Observation:
 def observed_core(core: Any, data: np.ndarray, states: bool) -> Observation:
     """What a simulator does, or what follows its protocol; in the chip's time."""
     output, _, record = core.reset_state()(data, record=True)
-    hidden = np.asarray(record["Spikes"]).astype(np.int32)
-    spikes = {
-        "hidden": hidden,
-        "output": np.asarray(record.get("Spikes_out", output)).astype(np.int32),
-    }
+    spikes = {"output": np.asarray(record.get("Spikes_out", output)).astype(np.int32)}
+    if "Spikes" in record:
+        spikes = {"hidden": np.asarray(record["Spikes"]).astype(np.int32), **spikes}
     config = _config_of(core)
     if not states or config is None:
         return Observation(spikes)
     kinds = {
-        "hidden": (config.threshold, _HIDDEN, without_copies(hidden, config.aliases)),
-        "output": (config.threshold_out, _OUTPUT, spikes["output"]),
+        "hidden": (config.threshold, _HIDDEN),
+        "output": (config.threshold_out, _OUTPUT),
     }
+    own = {
+        kind: without_copies(seen, config.aliases) if kind == "hidden" else seen
+        for kind, seen in spikes.items()
+    }
+    # What follows the protocol may record part of what a simulator does.
     return Observation(
         spikes,
         membranes={
-            kind: record[keys["vmem"]] / np.where(threshold == 0, 1, threshold) + own
-            for kind, (threshold, keys, own) in kinds.items()
+            kind: record[keys["vmem"]] / np.where(threshold == 0, 1, threshold) + own[kind]
+            for kind, (threshold, keys) in kinds.items()
+            if kind in own and keys["vmem"] in record
         },
         states={
-            kind: ChipStates(threshold, {name: record[key] for name, key in keys.items()})
-            for kind, (threshold, keys, _) in kinds.items()
+            kind: ChipStates(
+                threshold, {name: record[key] for name, key in keys.items() if key in record}
+            )
+            for kind, (threshold, keys) in kinds.items()
+            if kind in own
         },
     )
 
@@ -121,9 +130,9 @@ def _config_of(core: object) -> XyloConfig | None:
 
 
 def _require_neurons(seen: Observation, placement: Placement) -> None:
-    there = tuple(seen.spikes[kind].shape[2] for kind in ("hidden", "output"))
-    if there[0] != placement.n_hidden:
+    hidden = seen.spikes.get("hidden")
+    if hidden is not None and hidden.shape[2] != placement.n_hidden:
         raise ValueError(
-            f"the placement has {placement.n_hidden} hidden neurons, what runs has {there[0]}: "
-            "take the placement of the deployment that the configuration is of"
+            f"the placement has {placement.n_hidden} hidden neurons, what runs has "
+            f"{hidden.shape[2]}: take the placement of the deployment that the configuration is of"
         )

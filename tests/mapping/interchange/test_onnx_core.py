@@ -10,7 +10,7 @@ from engine_cases import Case, assert_same_traces, cases, run
 from hypothesis import HealthCheck, given, settings
 
 from xylograph.hw import XyloConfig, XyloSim
-from xylograph.mapping import OnnxCore, deploy, export_onnx, load_onnx
+from xylograph.mapping import OnChip, OnnxCore, compare, deploy, export_onnx, load_onnx
 from xylograph.models import FormatError, LIFJax, LinearJax, MissingExtraError, Sequential
 
 onnx = pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
@@ -358,6 +358,21 @@ def test_the_jax_engine_converted_by_others_agrees(
     ours = exported(config, tmp_path)(raster, record=True)[2]["Spikes"]
     assert ours.any()
     np.testing.assert_array_equal(theirs[:, :, : config.n_hidden].swapaxes(0, 1), ours)
+
+
+@pytest.mark.parametrize("record", [(), ("spikes",), ("spikes", "vmem", "isyn", "vmem_out")])
+def test_a_file_is_compared_by_what_it_records(record: tuple[str, ...], tmp_path: Path) -> None:
+    net = Sequential(LinearJax((4, 6)), LIFJax(6), LinearJax((6, 3)), LIFJax(3))
+    deployment = deploy(net, "xylo-audio-3")
+    core = load_onnx(export_onnx(deployment, tmp_path / "core.onnx", record=record))
+    raster = raster_for(deployment.config, batch=2, n_steps=30)
+    alone = compare(XyloSim(deployment.config), core, raster)
+    placed = compare(deployment, OnChip(core, deployment.placement), raster)
+    assert alone.is_equal
+    assert placed.is_equal
+    assert alone.left_out == (() if record else ("hidden",))
+    assert placed.left_out == (() if record else ("1_LIFJax",))
+    assert (alone.layers[0].n_states > 0) == ("vmem" in record)
 
 
 def test_a_configuration_of_a_chip_made_up_cannot_be_written(tmp_path: Path) -> None:

@@ -111,6 +111,18 @@ def test_progress_counts_the_trials() -> None:
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_deploy_tells_of_each_change_that_is_tried() -> None:
+    seen: list[tuple[int, int]] = []
+    deploy(
+        NETWORK,
+        "xylo-imu",
+        quantizer="calibrated",
+        data=RASTER,
+        progress=lambda *at: seen.append(at),
+    )
+    assert seen == [(done, 80) for done in range(1, 81)]
+
+
 def test_changed_thresholds_are_losses() -> None:
     spec = placed()
     integers, report = calibrated_quantize(spec, RASTER, n_trials=150)

@@ -6,7 +6,7 @@ of them. Out: whether the chip takes them (`XyloConfig.validate`), how much of i
 
 To read in this order: `chips.py`, what the chips are; `_config.py`, what a configuration holds
 (`_fields.py` and `_storage.py` for the checks, `_config_file.py` for the file); `_rules.py`, what
-a chip asks of it; `engines/`, how it computes; `_saturation.py`, how far its state can go.
+a chip asks of it; `engines/`, how it computes; `_saturation.py`, how far its state can go; `frontends/`, what its sensors give it.
 """
 
 from ._config import XyloConfig as XyloConfig
@@ -29,6 +29,7 @@ from .engines import (
     EngineStateError as EngineStateError,
     InputClippedWarning as InputClippedWarning,
 )
+from .frontends import FrontEndRangeError as FrontEndRangeError, IMUIFSim as IMUIFSim
 
 __all__ = [
     "CHIPS",
@@ -36,6 +37,8 @@ __all__ = [
     "Chip",
     "DesignRuleError",
     "EngineStateError",
+    "FrontEndRangeError",
+    "IMUIFSim",
     "InputClippedWarning",
     "ResourceUsage",
     "SaturationBounds",

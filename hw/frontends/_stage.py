@@ -1,0 +1,181 @@
+"""What all parts of a front end share: the protocol, the checks of signal and state, threads."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Int, Shaped
+
+from ...models import XylographError
+
+Samples = Int[np.ndarray, "batch time channel"]
+StateArrays = dict[str, Shaped[np.ndarray, " batch *rest"]]
+Record = dict[str, Shaped[np.ndarray, "batch time channel"]]
+_Stage = TypeVar("_Stage", bound="Stage")
+
+# Below this many values a thread costs more to start than it brings.
+_VALUES_WORTH_THREADS = 50_000
+
+
+class FrontEndRangeError(XylographError, ValueError):
+    """A value does not fit into the register that the chip has for it.
+
+    Names the stage, the channel, the sample, the step, the limit and the value.
+    """
+
+
+class Stage(ABC):
+    """A part of a front end, with the protocol of a module.
+
+    `output, new_state, record = stage(signal)`; nothing is changed in place. To go on where a
+    signal ended, put the state back: `stage = stage.set_attributes(new_state)`.
+
+    Args:
+        shape: numbers of channels, in and out.
+        limit: largest magnitude of the input, where it has one.
+    """
+
+    def __init__(self, shape: tuple[int, int], limit: int | None = None) -> None:
+        self._shape = shape
+        self._limit = limit
+        # `None` after a reset: that state fits any batch.
+        self._state: StateArrays | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of channels, in and out."""
+        return self._shape
+
+    @abstractmethod
+    def _fresh(self, batch: int) -> StateArrays:
+        """The state after a reset; batch first."""
+
+    @abstractmethod
+    def _run(self, signal: Samples, state: StateArrays) -> Shaped[np.ndarray, "batch time out"]:
+        """Compute; change the state, which nobody else holds, in place."""
+
+    def evolve(
+        self, data: npt.ArrayLike, record: bool = False
+    ) -> tuple[Shaped[np.ndarray, "batch time out"], StateArrays, Record]:
+        """Compute as many steps as the signal has.
+
+        Args:
+            data: integers, (time, channel) or (batch, time, channel).
+            record: whether to record the input, as `input`.
+
+        Returns:
+            Output (batch, time, channel), the state in which each sample ends, the record.
+
+        Raises:
+            TypeError: when the data are no integers.
+            ValueError: when their shape does not fit, or the state is of another batch.
+            FrontEndRangeError: when a value is too large for the chip.
+        """
+        signal = checked_signal(data, self._shape[0], type(self).__name__)
+        if self._limit is not None:
+            raise_where(np.abs(signal) > self._limit, signal, self._limit, type(self).__name__)
+        state = self._start(len(signal))
+        output = self._run(signal, state)
+        return output, state, {"input": signal} if record else {}
+
+    __call__ = evolve
+
+    def state(self) -> StateArrays:
+        """The state in which the next call starts, batch first; after a reset of one sample."""
+        state = self._fresh(1) if self._state is None else self._state
+        return {name: array.copy() for name, array in state.items()}
+
+    def set_attributes(self: _Stage, new_state: Mapping[str, Any]) -> _Stage:
+        """A stage that goes on from a state, which a call returned; this one stays as it is.
+
+        Raises:
+            ValueError: when names or shapes do not fit; lists everything that is wrong.
+        """
+        sizes = {len(array) for array in new_state.values() if np.ndim(array)}
+        fresh = self._fresh(max(sizes, default=1))
+        wrong = [f"{name!r} is missing" for name in fresh if name not in new_state]
+        wrong += [f"{name!r} is unknown" for name in new_state if name not in fresh]
+        wrong += [
+            f"{name!r} has the shape {np.shape(new_state[name])}, not {array.shape}"
+            for name, array in fresh.items()
+            if name in new_state and np.shape(new_state[name]) != array.shape
+        ]
+        if wrong:
+            raise ValueError(f"no state of `{type(self).__name__}`: " + "; ".join(wrong))
+        return self._with_state({n: np.array(new_state[n], a.dtype) for n, a in fresh.items()})
+
+    def reset_state(self: _Stage) -> _Stage:
+        """A stage that starts anew, with any number of samples."""
+        return self._with_state(None)
+
+    def _with_state(self: _Stage, state: StateArrays | None) -> _Stage:
+        other = object.__new__(type(self))
+        other.__dict__ |= self.__dict__ | {"_state": state}
+        return other
+
+    def _start(self, batch: int) -> StateArrays:
+        if self._state is None:
+            return self._fresh(batch)
+        state = self.state()
+        held = len(next(iter(state.values()))) if state else batch
+        if held != batch:
+            raise ValueError(
+                f"the state of `{type(self).__name__}` is of {held} samples, the signal is of "
+                f"{batch}: give {held} samples, or start again with `reset_state()`"
+            )
+        return state
+
+
+def checked_signal(data: npt.ArrayLike, n_channels: int, stage: str) -> Samples:
+    """A copy of the signal as int64 (batch, time, channel), or an error that names the stage."""
+    signal = np.asarray(data)
+    if signal.dtype.kind not in "iub":
+        raise TypeError(
+            f"`{stage}` takes integers, this is {signal.dtype}: quantize first, with `Quantizer`"
+        )
+    if signal.ndim not in (2, 3) or signal.shape[-1] != n_channels:
+        raise ValueError(
+            f"`{stage}` takes (time, {n_channels}) or (batch, time, {n_channels}); the signal has "
+            f"the shape {signal.shape}"
+        )
+    return np.array(signal if signal.ndim == 3 else signal[np.newaxis], np.int64, order="C")
+
+
+def raise_where(wrong: np.ndarray, values: np.ndarray, limit: int, stage: str) -> None:
+    """Raise for the first value that is wrong, and say how many there are."""
+    if wrong.any():
+        sample, step, channel = (int(i) for i in np.argwhere(wrong)[0])
+        raise FrontEndRangeError(
+            f"`{stage}`, channel {channel}, sample {sample}, step {step}: the magnitude may be "
+            f"{limit}, this is {values[sample, step, channel]} ({int(wrong.sum())} such values): "
+            "scale the signal down"
+        )
+
+
+def over_samples(kernel: Callable[..., int], batch: int, n_values: int, *arrays: Any) -> int:
+    """Run `kernel(first, last, *arrays)` over the batch, in threads where that pays.
+
+    Returns:
+        The lowest index that the kernel reported as out of range, or -1.
+    """
+    from numba import config
+
+    most_threads: int = config.NUMBA_NUM_THREADS  # pyright: ignore
+    n_threads = min(batch, most_threads)
+    if n_threads <= 1 or n_values < _VALUES_WORTH_THREADS:
+        return kernel(0, batch, *arrays)
+    parts = [*pairwise(np.linspace(0, batch, n_threads + 1).astype(int).tolist())]
+    with ThreadPoolExecutor(n_threads) as threads:
+        found = threads.map(lambda part: kernel(*part, *arrays), parts)
+        return min((index for index in found if index >= 0), default=-1)
+
+
+def checked_number(name: str, value: int, low: int, high: int, stage: str) -> int:
+    """The value, when it is a whole number within the range of its register."""
+    if isinstance(value, bool) or int(value) != value or not low <= value <= high:
+        raise ValueError(f"`{name}` of `{stage}` is a whole number {low} to {high}; not {value!r}")
+    return int(value)

@@ -1,0 +1,156 @@
+"""`IMUIFSim`: the whole IMU front end, from samples to the input raster of Xylo IMU."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Shaped
+
+from .._stage import Record, Stage, StateArrays
+from ._encoders import IAFEncoder, ScaleEncoder
+from ._filters import DEFAULT_FILTERS, SAMPLE_RATE, BandPassFilter, FilterBank
+from ._rotation import RotationRemoval
+
+_MASK = 2**17 - 1
+
+
+class IMUIFSim:
+    """The front end of Xylo IMU, integer for integer: rotation, 15 filters, spike encoder.
+
+    Follows the protocol of a `JaxModule`: `output, new_state, record = front_end(signal)`;
+    nothing is changed in place, and a signal cut anywhere gives the same raster as in one piece
+    when each part starts with `front_end.set_attributes(new_state)`.
+
+    Args:
+        filters: 15; see `FilterBank` and `BandPassFilter.from_band`.
+        rotation: how axes are turned; `None` leaves that out, which doubles the amplitudes.
+        encoder: `ScaleEncoder` or `IAFEncoder`; by default `ScaleEncoder(5)`.
+        mirror: see `FilterBank`; off for streams.
+        reference_quirks: see `RotationRemoval` and `IAFEncoder`; for the default rotation only,
+            give stages of your own their own.
+
+    Raises:
+        ValueError: when the stages do not fit together.
+
+    >>> raster, state, record = IMUIFSim()(np.full((4, 3), 1000), record=True)
+    >>> raster.shape, raster.dtype, list(record)
+    ((1, 4, 15), dtype('uint8'), ['rotated', 'filtered'])
+    """
+
+    dt = 1 / SAMPLE_RATE
+
+    def __init__(
+        self,
+        filters: Sequence[BandPassFilter] = DEFAULT_FILTERS,
+        *,
+        rotation: RotationRemoval | None | str = "default",
+        encoder: ScaleEncoder | IAFEncoder | None = None,
+        mirror: bool = False,
+        reference_quirks: bool = False,
+    ) -> None:
+        if isinstance(rotation, str):
+            if rotation != "default":
+                raise ValueError(f"`rotation` is a `RotationRemoval` or None, not {rotation!r}")
+            rotation = RotationRemoval(reference_quirks=reference_quirks)
+        bank = FilterBank(filters, mirror=mirror)
+        encoder = ScaleEncoder(n_channels=bank.shape[1]) if encoder is None else encoder
+        if encoder.shape[0] != bank.shape[1]:
+            raise ValueError(
+                f"the encoder has {encoder.shape[0]} channels, there are {bank.shape[1]} filters"
+            )
+        stages: dict[str, Stage] = {"filters": bank, "encoder": encoder}
+        self._stages = ({"rotation": rotation} if rotation else {}) | stages
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of channels, in and out."""
+        return 3, self._stages["encoder"].shape[1]
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """What each output channel sees: axis and filter."""
+        n_each = self.shape[1] // 3
+        return tuple(f"axis {i // n_each}, filter {i % n_each}" for i in range(self.shape[1]))
+
+    def evolve(
+        self, data: npt.ArrayLike, record: bool = False
+    ) -> tuple[Shaped[np.ndarray, "batch time out"], dict[str, StateArrays], Record]:
+        """Compute the raster of a signal.
+
+        Args:
+            data: integers, magnitude up to 32767, (time, 3) or (batch, time, 3), 200 a second.
+            record: whether to record what the stages give, `rotated` and `filtered`.
+
+        Returns:
+            Raster (batch, time, 15), uint8, up to 15; the state of each stage; the record.
+
+        Raises:
+            TypeError: when the data are no integers.
+            ValueError: when their shape does not fit, or the state is of another batch.
+            FrontEndRangeError: when a value is too large; names stage and channel.
+        """
+        signal, state, recorded = data, {}, {}
+        names = {"rotation": "rotated", "filters": "filtered"}
+        for name, stage in self._stages.items():
+            signal, state[name], _ = stage.evolve(signal)
+            if record and name in names:
+                recorded[names[name]] = signal
+        return np.asarray(signal), state, recorded
+
+    __call__ = evolve
+
+    def state(self) -> dict[str, StateArrays]:
+        """The state in which the next call starts, of each stage."""
+        return {name: stage.state() for name, stage in self._stages.items()}
+
+    def set_attributes(self, new_state: Mapping[str, Mapping[str, Any]]) -> "IMUIFSim":
+        """A front end that goes on from a state, which a call returned.
+
+        Raises:
+            ValueError: when the state does not fit.
+        """
+        if set(new_state) != set(self._stages):
+            raise ValueError(
+                f"the stages are {', '.join(self._stages)}; the state is of {', '.join(new_state)}"
+            )
+        return self._with({n: s.set_attributes(new_state[n]) for n, s in self._stages.items()})
+
+    def reset_state(self) -> "IMUIFSim":
+        """A front end that starts anew, with any number of samples."""
+        return self._with({name: stage.reset_state() for name, stage in self._stages.items()})
+
+    def export_parameters(self) -> dict[str, Any]:
+        """The fields of the chip's input interface, by the names that the vendor gives them.
+
+        Coefficients are masked to the 17 bits of their registers.
+
+        >>> IMUIFSim().export_parameters()["update_matrix_threshold"]
+        10
+        """
+        bank, encoder = self._stages["filters"], self._stages["encoder"]
+        rotation = self._stages.get("rotation")
+        assert isinstance(bank, FilterBank)
+        fields: dict[str, Any] = {
+            "enable": True,
+            "bypass_jsvd": rotation is None,
+            "select_iaf_output": isinstance(encoder, IAFEncoder),
+            "bpf_bb_values": [f.b_b for f in bank.filters],
+            "bpf_bwf_values": [f.b_wf for f in bank.filters],
+            "bpf_baf_values": [f.b_af for f in bank.filters],
+            "bpf_a1_values": [f.a1 & _MASK for f in bank.filters],
+            "bpf_a2_values": [f.a2 & _MASK for f in bank.filters],
+        }
+        if isinstance(rotation, RotationRemoval):
+            fields["estimator_k_setting"] = rotation.num_avg_bitshift
+            fields["update_matrix_threshold"] = rotation.sampling_period
+        if isinstance(encoder, IAFEncoder):
+            fields["iaf_threshold_values"] = list(encoder.threshold)
+        elif isinstance(encoder, ScaleEncoder):
+            fields["scale_values"] = list(encoder.scale)
+        return fields
+
+    def _with(self, stages: dict[str, Stage]) -> "IMUIFSim":
+        other = object.__new__(IMUIFSim)
+        other._stages = stages
+        return other

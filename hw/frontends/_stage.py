@@ -13,8 +13,8 @@ from jaxtyping import Int, Shaped
 from ...models import XylographError
 
 Samples = Int[np.ndarray, "batch time channel"]
-StateArrays = dict[str, Shaped[np.ndarray, " batch *rest"]]
-Record = dict[str, Shaped[np.ndarray, "batch time channel"]]
+StateArrays = dict[str, Shaped[np.ndarray, "batch ..."]]
+Record = dict[str, Shaped[np.ndarray, "batch time _"]]
 _Stage = TypeVar("_Stage", bound="Stage")
 
 # Below this many values a thread costs more to start than it brings.
@@ -77,7 +77,9 @@ class Stage(ABC):
         """
         signal = checked_signal(data, self._shape[0], type(self).__name__)
         if self._limit is not None:
-            raise_where(np.abs(signal) > self._limit, signal, self._limit, type(self).__name__)
+            # Not by `abs`, which leaves the lowest integer negative.
+            wrong = (signal > self._limit) | (signal < -self._limit)
+            raise_where(wrong, signal, self._limit, type(self).__name__)
         state = self._start(len(signal))
         output = self._run(signal, state)
         return output, state, {"input": signal} if record else {}
@@ -114,7 +116,7 @@ class Stage(ABC):
 
     def _with_state(self: _Stage, state: StateArrays | None) -> _Stage:
         other = object.__new__(type(self))
-        other.__dict__ |= self.__dict__ | {"_state": state}
+        vars(other).update(vars(self) | {"_state": state})
         return other
 
     def _start(self, batch: int) -> StateArrays:
@@ -142,6 +144,8 @@ def checked_signal(data: npt.ArrayLike, n_channels: int, stage: str) -> Samples:
             f"`{stage}` takes (time, {n_channels}) or (batch, time, {n_channels}); the signal has "
             f"the shape {signal.shape}"
         )
+    if signal.dtype == np.uint64 and signal.size and signal.max() > np.iinfo(np.int64).max:
+        raise FrontEndRangeError(f"`{stage}`: {signal.max()} needs more than 64 bits with sign")
     return np.array(signal if signal.ndim == 3 else signal[np.newaxis], np.int64, order="C")
 
 

@@ -9,6 +9,7 @@ from .._stage import Samples, Stage, StateArrays, checked_number, over_samples
 
 N_FILTERS = 15
 _MAX_EVENTS = 15
+_MAX_FILTERED = 2**24 - 1  # Outputs of the filters have 25 bits.
 
 
 def _per_channel(
@@ -37,7 +38,7 @@ class ScaleEncoder(Stage):
     """
 
     def __init__(self, scale: int | Sequence[int] = 5, n_channels: int = N_FILTERS) -> None:
-        super().__init__((n_channels, n_channels))
+        super().__init__((n_channels, n_channels), _MAX_FILTERED)
         self.scale = _per_channel("scale", scale, n_channels, 0, 31, "ScaleEncoder")
 
     def _fresh(self, batch: int) -> StateArrays:
@@ -75,7 +76,7 @@ class IAFEncoder(Stage):
         *,
         reference_quirks: bool = False,
     ) -> None:
-        super().__init__((n_channels, n_channels))
+        super().__init__((n_channels, n_channels), _MAX_FILTERED)
         self.threshold = _per_channel(
             "threshold", threshold, n_channels, 1, 2**31 - 1, "IAFEncoder"
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, SupportsFloat
 
 import numpy as np
 from jaxtyping import Shaped
@@ -53,7 +54,9 @@ class BandPassFilter:
             raise ValueError("no filter of the chip: " + "; ".join(wrong))
 
     @classmethod
-    def from_band(cls, low_hz: float, high_hz: float, fs: float = SAMPLE_RATE) -> "BandPassFilter":
+    def from_band(
+        cls, low_hz: SupportsFloat, high_hz: SupportsFloat, fs: SupportsFloat = SAMPLE_RATE
+    ) -> "BandPassFilter":
         """The filter of a band: a Butterworth band-pass of order 1, in the chip's integers.
 
         Args:
@@ -66,12 +69,14 @@ class BandPassFilter:
         """
         from scipy.signal import butter
 
+        low_hz, high_hz, fs = float(low_hz), float(high_hz), float(fs)
         if not 0 < low_hz < high_hz < fs / 2:
             raise ValueError(
                 f"a band lies between 0 and {fs / 2:g} Hz, lower edge first; this is {low_hz:g} "
                 f"to {high_hz:g} Hz"
             )
-        b, a = butter(1, [low_hz, high_hz], btype="bandpass", fs=fs)
+        found: Any = butter(1, [low_hz, high_hz], btype="bandpass", fs=fs)
+        b, a = found
         b_b = int(np.log2(1 / abs(b[0])))
         if b_b > 15:
             raise ValueError(f"the band {low_hz:g} to {high_hz:g} Hz is too narrow for the chip")
@@ -135,7 +140,9 @@ class FilterBank(Stage):
         both = np.concatenate([signal[:, ::-1], signal], axis=1)
         return self._filtered(both, state)[:, signal.shape[1] :]
 
-    def _filtered(self, signal: Samples, state: StateArrays) -> Samples:
+    def _filtered(
+        self, signal: Samples, state: StateArrays
+    ) -> Shaped[np.ndarray, "batch time out"]:
         from ._kernel import filter_bands
 
         n_filters = self._shape[1]

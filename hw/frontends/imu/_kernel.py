@@ -6,7 +6,10 @@ the first value that is out of range, or -1.
 """
 
 import json
+from collections.abc import Callable
+from inspect import unwrap
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -23,7 +26,11 @@ _INV_2COS2, _INV_2SIN2 = _column("inv_2cos2"), _column("inv_2sin2")
 _N_LOW, _N_ANGLES = 32, 64
 _ONE = 65536
 _ROUNDS = 4
-_compiled = numba.njit(cache=True, nogil=True)
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    # The tests' run-time type checker wraps functions; Numba takes the function itself.
+    return numba.njit(cache=True, nogil=True)(unwrap(function))
 
 
 @_compiled

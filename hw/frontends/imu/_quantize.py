@@ -1,5 +1,7 @@
 """From accelerations in g, or any real numbers, to the integers of the sensor."""
 
+from typing import SupportsFloat
+
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Int
@@ -10,7 +12,7 @@ MAX_SAMPLE = 32767  # The chip holds sign and magnitude in 16 bits; -32768 does 
 
 
 def quantize_samples(
-    signal: npt.ArrayLike, *, scale: float = 1.0, n_bits: int = 16
+    signal: npt.ArrayLike, *, scale: SupportsFloat = 1.0, n_bits: int = 16
 ) -> Int[np.ndarray, "*shape"]:
     """Integers of `n_bits` bits: `scale * signal * 2^(n_bits - 1)`, rounded toward zero.
 
@@ -35,7 +37,7 @@ def quantize_samples(
     values = np.asarray(signal, np.float64)
     if not np.isfinite(values).all():
         raise ValueError("`quantize_samples`: the signal holds values that are not finite")
-    scaled = np.trunc(scale * values * 2.0 ** (n_bits - 1))
+    scaled = np.trunc(float(scale) * values * 2.0 ** (n_bits - 1))
     limit = 2 ** (n_bits - 1) - 1
     wrong = np.abs(scaled) > limit
     if wrong.any():
@@ -44,4 +46,4 @@ def quantize_samples(
             f"`quantize_samples`, index {place}: the magnitude may be {limit}, this is "
             f"{scaled[place]:.0f} ({int(wrong.sum())} such values): take a smaller `scale`"
         )
-    return scaled.astype(np.int64)
+    return np.asarray(scaled.astype(np.int64))

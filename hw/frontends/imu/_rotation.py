@@ -35,9 +35,7 @@ def jacobi_svd(
 
     matrix = np.array(covariance)
     if matrix.shape != (3, 3) or matrix.dtype.kind != "i":
-        raise ValueError(
-            f"`jacobi_svd` takes 3x3 integers; this is {matrix.dtype} {matrix.shape}"
-        )
+        raise ValueError(f"`jacobi_svd` takes 3x3 integers; this is {matrix.dtype} {matrix.shape}")
     if (matrix != matrix.T).any() or (matrix.diagonal() < 0).any():
         raise ValueError("`jacobi_svd` takes a symmetric matrix without negative diagonal")
     if np.abs(matrix).max() > _MAX_COVARIANCE:

@@ -6,18 +6,12 @@
 """
 
 from ._stage import FrontEndRangeError as FrontEndRangeError
-from .imu import (
-    BandPassFilter as BandPassFilter,
-    FilterBank as FilterBank,
-    IAFEncoder as IAFEncoder,
-    IMUIFSim as IMUIFSim,
-    RotationRemoval as RotationRemoval,
-    SampleAndHold as SampleAndHold,
-    ScaleEncoder as ScaleEncoder,
-    SubSpace as SubSpace,
-    jacobi_svd as jacobi_svd,
-    quantize_samples as quantize_samples,
-)
+from .imu._encoders import IAFEncoder as IAFEncoder, ScaleEncoder as ScaleEncoder
+from .imu._filters import BandPassFilter as BandPassFilter, FilterBank as FilterBank
+from .imu._quantize import quantize_samples as quantize_samples
+from .imu._rotation import RotationRemoval as RotationRemoval, jacobi_svd as jacobi_svd
+from .imu._sim import IMUIFSim as IMUIFSim
+from .imu._subspace import SampleAndHold as SampleAndHold, SubSpace as SubSpace
 
 __all__ = [
     "BandPassFilter",

@@ -1,0 +1,15 @@
+import re
+
+import pytest
+
+from xylograph.tools.benchmarks.frontends import main
+
+
+def test_says_how_fast_one_recording_and_a_batch_are(capsys: pytest.CaptureFixture[str]) -> None:
+    main(batch=2, repeats=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "1 recordings of 10 s",
+        "2 recordings of 10 s",
+    ]
+    assert all(re.search(r"[1-9][\d,]* axis-seconds a second", line) for line in lines)

@@ -70,7 +70,8 @@ nitpick_ignore_regex = [
     # Names in signatures that are no public names: type variables, and classes nobody makes.
     (r"py:.*", r"xylograph\..*\.(F|M|N|In_contra|Out_co)"),
     (r"py:class", r"Tree"),
-    (r"py:.*", r"xylograph\..*\.(Container|Declaration|ParameterBase|Range|Session|Structure)"),
+    (r"py:.*", r"xylograph\..*\.(Container|Declaration|ParameterBase|Range|Session)"),
+    (r"py:.*", r"xylograph\..*\.(SpikingJax|Structure)"),
     # A default of `<factory>` keeps Sphinx from reading a signature: it cuts it at the commas.
     (r"py:class", r"list\[dict\[str"),
 ]

@@ -63,9 +63,8 @@ class aLIFJax(SpikingJax):
         w_ahp: Parameter, family `weights`, `(N,)` or `()`.
         tau_ahp: Parameter, family `taus` [s], `(N,)` or `()`.
         iahp: State, `(N,)`.
-        tau_mem, tau_syn, alpha, beta, dash_mem, dash_syn, bias, threshold, w_rec, spikes, isyn,
-            vmem, rng_key, dt, noise_std, max_spikes_per_dt, spike_generation_fn, learning_window,
-            leak_mode, whole_dashes: as in `LIFJax`.
+
+    The others are those of `LIFJax`.
 
     The record is that of `LIFJax` and `iahp` `(batch, time, N)`.
 

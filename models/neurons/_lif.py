@@ -63,8 +63,8 @@ class LIFJax(SpikingJax):
         w_rec: Parameter, family `weights`, `(N, N * K)`; `None` without recurrence.
         spikes, isyn, vmem: State, `(N,)`, `(N, K)`, `(N,)`.
         rng_key: State, the raw JAX key of the noise.
-        dt, noise_std, max_spikes_per_dt, spike_generation_fn, learning_window:
-            SimulationParameter.
+        dt, noise_std, max_spikes_per_dt: SimulationParameter.
+        spike_generation_fn, learning_window: SimulationParameter.
         leak_mode, whole_dashes: as given.
 
     The record holds `irec` and `isyn` `(batch, time, N, K)`, `vmem` (after the reset) and

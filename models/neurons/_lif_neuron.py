@@ -40,8 +40,8 @@ class LIFNeuronJax(SpikingJax):
         bias: Parameter, family `bias`, `(N,)` or `()`.
         threshold: Parameter, family `threshold`, `(N,)` or `()`.
         vmem: State, `(N,)`.
-        rng_key, dt, noise_std, max_spikes_per_dt, spike_generation_fn, learning_window, leak_mode,
-            whole_dashes: as in `LIFJax`.
+
+    The others are those of `LIFJax` but for the synapses.
 
     The record holds `vmem` (after the reset) and `spikes` `(batch, time, N)`.
 

@@ -46,8 +46,8 @@ class LIFODEJax(SpikingJax):
     Attributes:
         tau_mem: Parameter, family `taus` [s], `(N,)` or `()`.
         tau_syn: Parameter, family `taus` [s], `(N, K)`, `(1, K)` or `()`.
-        bias, threshold, w_rec, spikes, isyn, vmem, rng_key, dt, noise_std, max_spikes_per_dt,
-            spike_generation_fn, learning_window: as in `LIFJax`.
+
+    The others are those of `LIFJax` but for the leak.
 
     The record is that of `LIFJax`.
 

@@ -188,7 +188,8 @@ def _counts(fields: dict[str, Any], dt: float, where: str) -> Any:
     whole = idx.dtype.kind in "iu" and time.dtype.kind in "iuf" and idx.ndim == 2
     shapes = idx.shape == time.shape and (values is None or np.shape(values) == idx.shape)
     # Also what is not a number is refused here.
-    sized = n >= 1 and n_steps >= 0 and max(1, len(idx)) * n * (n_steps + 1) <= _MOST_ENTRIES
+    n_samples = max(1, *idx.shape[:1], 1)
+    sized = n >= 1 and n_steps >= 0 and n_samples * n * (n_steps + 1) <= _MOST_ENTRIES
     if not (whole and shapes and sized):
         refuse(f"`{where}` holds no events (batch, event) of a recording of limited size")
     n_steps, n = int(np.ceil(n_steps - _EARLY)), int(n)

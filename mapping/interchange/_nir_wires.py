@@ -134,7 +134,7 @@ def _own_sizes(name: str, node: NirTree) -> tuple[int | None, int | None]:
             refuse(f"`{name}.weight` has the shape {shape}, expected is (n_out, n_in)")
         return shape[1], shape[0]
     if node.kind in ("Input", "Output"):
-        shape = arrays.get("shape", np.zeros(0))
+        shape = arrays.get("shape", np.zeros(0)).reshape(-1)
         # A forged size must not become one of the arrays.
         whole = shape.dtype.kind in "iu" and shape.size and np.all((shape > 0) & (shape < 2**20))
         size = int(np.prod(shape.astype(float))) if whole and shape.size <= 8 else 0

@@ -84,6 +84,7 @@ _PACKAGES = (
     "xylograph.models.time_series",
     "xylograph.hw",
     "xylograph.hw.engines",
+    "xylograph.hw.frontends",
     "xylograph.mapping",
     "xylograph.mapping.passes",
     "xylograph.mapping.quantize",

@@ -6,8 +6,12 @@ of them. Out: whether the chip takes them (`XyloConfig.validate`), how much of i
 
 To read in this order: `chips.py`, what the chips are; `_config.py`, what a configuration holds
 (`_fields.py` and `_storage.py` for the checks, `_config_file.py` for the file); `_rules.py`, what
-a chip asks of it; `engines/`, how it computes; `_saturation.py`, how far its state can go; `frontends/`, what its sensors give it.
+a chip asks of it; `engines/`, how it computes; `_saturation.py`, how far its state can go;
+`frontends/`, what its sensors give it; `xylo_net/`, how to train in its arithmetic.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ._config import XyloConfig as XyloConfig
 from ._errors import DesignRuleError as DesignRuleError, Violation as Violation
@@ -31,6 +35,9 @@ from .engines import (
 )
 from .frontends import FrontEndRangeError as FrontEndRangeError, IMUIFSim as IMUIFSim
 
+if TYPE_CHECKING:
+    from .xylo_net import XyloNetJax as XyloNetJax
+
 __all__ = [
     "CHIPS",
     "ENGINES",
@@ -45,8 +52,16 @@ __all__ = [
     "VariableBounds",
     "Violation",
     "XyloConfig",
+    "XyloNetJax",
     "XyloSim",
     "chips_allowing",
     "get_chip",
     "saturation_bounds",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # It loads JAX, which what only needs chips and configurations does without.
+    if name == "XyloNetJax":
+        return import_module(".xylo_net", __name__).XyloNetJax
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,7 +19,8 @@ from .engines import (
 
 StateArrays: TypeAlias = dict[str, Shaped[np.ndarray, " batch *rest"]]
 
-_OUTPUTS = {"Spike": "Spikes_out", "Vmem": "Vmem_out", "Isyn": "Isyn_out"}
+OUTPUT_ARRAYS = {"Spike": "Spikes_out", "Vmem": "Vmem_out", "Isyn": "Isyn_out"}
+"""What of a record is the output, by output mode."""
 
 
 class XyloSim:
@@ -64,8 +65,8 @@ class XyloSim:
                 f"`XyloSim` takes a `XyloConfig`, this is a `{type(config).__name__}`; give the "
                 "`config` of a `Deployment`, and `XyloConfig.load(path)` of a file"
             )
-        if output_mode not in _OUTPUTS:
-            known = ", ".join(map(repr, _OUTPUTS))
+        if output_mode not in OUTPUT_ARRAYS:
+            known = ", ".join(map(repr, OUTPUT_ARRAYS))
             raise ValueError(f"no output mode is called {output_mode!r}: known are {known}")
         self._config = config
         self._engine_name = engine
@@ -123,7 +124,7 @@ class XyloSim:
         """
         raster = checked_raster(data, self._config)
         start = self._start(len(raster))
-        output = _OUTPUTS[self._output_mode]
+        output = OUTPUT_ARRAYS[self._output_mode]
         wanted = set(recordable(self._config)) if record else {output}
         recordings, new_state = self._engine.evolve(raster, start, wanted)
         return recordings[output], _as_arrays(new_state), recordings if record else {}

@@ -1,14 +1,15 @@
 """The compiler: from a trained network to a chip configuration, and the proof that both agree.
 
-In: a `JaxModule`. Out: a `Deployment` (configuration, placement, log), a `Comparison`. Read in
-the order of the road: `graph/`, `rules/`, `passes/`, `_specification.py`, `quantize/`,
-`_deploy.py`; then `comparison/`.
+In: a `JaxModule`. Out: a `Deployment` (configuration, placement, log), a `Comparison`, a
+`XyloNetJax` to train on. Read in the order of the road: `graph/`, `rules/`, `passes/`,
+`_specification.py`, `quantize/`, `_deploy.py`, `_to_chip.py`; then `comparison/`.
 """
 
 from ._deploy import AccuracyBudgetError as AccuracyBudgetError, deploy as deploy
 from ._deployment import AccuracyCheck as AccuracyCheck, Deployment as Deployment
 from ._placement import PlacedGraph as PlacedGraph, Placement as Placement
 from ._specification import Specification as Specification
+from ._to_chip import to_chip as to_chip
 from .comparison._compare import (
     Comparison as Comparison,
     Divergence as Divergence,
@@ -111,6 +112,7 @@ __all__ = [
     "nir_report",
     "observe",
     "register_tracer",
+    "to_chip",
     "to_nir",
     "to_nir_data",
     "trace",

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..hw import XyloConfig
+from ..hw import XyloConfig, XyloNetJax, get_chip
 from ..hw.chips import ChipLike
 from ..models import XylographError
+from ._chip_core import deployed_core
 from ._deployment import AccuracyCheck, Deployment
 from ._report import PassReport
 from ._specification import Specification
@@ -87,7 +88,8 @@ def deploy(
     chip.
 
     Args:
-        network: modules of `xylograph.models`, or what tracers are registered for.
+        network: modules of `xylograph.models`, or what tracers are registered for. A `XyloNetJax`
+            gives its own configuration: no pass changes it, and the options below do not apply.
         chip: the chip or its name.
         quantizer: `"channel"`, `"global"`, `"calibrated"`, or a function from a float specification
             to an integer one and a report. `"calibrated"` needs data, and takes the metric, if
@@ -123,6 +125,14 @@ def deploy(
     <XyloConfig SYNS63300: 2 inputs, 9 hidden (9 from input, 9 to output), 3 outputs, 1 synapse>
     """
     raster, of_output = _raster_and_metric(data, metric)
+    if isinstance(network, XyloNetJax):
+        deployment = deployed_core(network, get_chip(chip))
+        if of_output is None or raster is None:
+            return deployment
+        before, after = (
+            float(of_output(observe(side, raster).output)) for side in (network, deployment)
+        )
+        return replace(deployment, accuracy=AccuracyCheck(before, after, max_drop))
     if pipeline is None:
         if quantizer == CALIBRATED and raster is not None:
             quantizer = partial(

@@ -1,13 +1,14 @@
 """What happens when a module class is defined: files can name it, constructors end in a hook."""
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-# The package whose `__all__` names our own modules, whatever private file defines them.
-_PUBLIC = __name__.rpartition(".")[0]
+# The packages whose `__all__` names our own modules, whatever private file defines them, stand in it.
+_ROOT = __name__.partition(".")[0]
 _CLASSES: dict[str, type[Any]] = {}
 
 
@@ -26,15 +27,17 @@ def public_path(thing: Any) -> str:
     >>> public_path(LIFJax)
     'xylograph.models:LIFJax'
     """
-    inside = thing.__module__.startswith(f"{_PUBLIC}.")
-    return f"{_PUBLIC if inside else thing.__module__}:{thing.__qualname__}"
+    root, *rooms = thing.__module__.split(".")
+    home = f"{root}.{rooms[0]}" if root == _ROOT and rooms else thing.__module__
+    return f"{home}:{thing.__qualname__}"
 
 
 def find_class(path: str) -> type[Any] | None:
     """The class of a path, if it is ours or has been defined in this process."""
     package, _, name = path.partition(":")
-    if package == _PUBLIC and name in import_module(_PUBLIC).__all__:
-        getattr(import_module(_PUBLIC), name)  # loads the file that defines and registers it
+    if path not in _CLASSES and package.count(".") == 1 and package.startswith(f"{_ROOT}."):
+        with contextlib.suppress(ImportError, AttributeError):
+            getattr(import_module(package), name)  # loads the file that defines and registers it
     return _CLASSES.get(path)
 
 

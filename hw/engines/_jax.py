@@ -143,7 +143,7 @@ def _compiled_with_sizes(
     end, is_quiet, recorded = scan(
         program,
         network,
-        packed(sizes, network.dash_syn.shape[1], start, jnp),
+        packed(sizes, network.neurons.dash_syn.shape[1], start, jnp),
         start["quiet"],
         jnp.pad(counts, ((0, 0), (0, 0), more)),
         jnp.asarray(len(counts), jnp.int32),

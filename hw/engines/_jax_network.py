@@ -60,36 +60,46 @@ class Aliases(NamedTuple):
     depth: Int32[AnyArray, ""]
 
 
-class Network(NamedTuple):
-    """All that a configuration says.
+class Neurons(NamedTuple):
+    """What is said of each neuron, and who repeats whose spikes.
 
     Attributes:
-        from_inputs: weights of the input channels.
-        from_hidden: weights of all neurons, zero from outputs.
-        to_outputs: of those the positive weights to outputs, then the negative ones.
-        by_current: the shifted weights of both in their order of arrival, for each current.
         dash_syn: decay shifts of the currents [bits].
         dash_mem: decay shifts of the membranes [bits].
         threshold: firing thresholds.
         bias: biases, zero where the chip has none.
         max_spikes: most spikes of each neuron in one step.
-        max_input_spikes: most spikes of an input channel in one step.
         has_bias: whether there is any bias.
         aliases: `None` where there are none.
     """
 
-    from_inputs: Arrivals
-    from_hidden: Arrivals
-    to_outputs: Float32[AnyArray, "neuron two_outputs"]
-    by_current: Int16[AnyArray, "current source"]
     dash_syn: Int32[AnyArray, "1 synapse neuron"]
     dash_mem: Int32[AnyArray, "1 neuron"]
     threshold: Int32[AnyArray, "1 neuron"]
     bias: Int32[AnyArray, "1 neuron"]
     max_spikes: Float32[AnyArray, "1 neuron"]
-    max_input_spikes: Float32[AnyArray, ""]
     has_bias: Bool[AnyArray, ""]
     aliases: Aliases | None
+
+
+class Network(NamedTuple):
+    """All that a configuration says.
+
+    Attributes:
+        neurons: all but the weights.
+        from_inputs: weights of the input channels.
+        from_hidden: weights of all neurons, zero from outputs.
+        to_outputs: of those the positive weights to outputs, then the negative ones.
+        by_current: the shifted weights of both in their order of arrival, for each current.
+        max_input_spikes: most spikes of an input channel in one step.
+    """
+
+    neurons: Neurons
+    from_inputs: Arrivals
+    from_hidden: Arrivals
+    to_outputs: Float32[AnyArray, "neuron two_outputs"]
+    by_current: Int16[AnyArray, "current source"]
+    max_input_spikes: Float32[AnyArray, ""]
 
 
 @dataclass(frozen=True)
@@ -155,29 +165,36 @@ def network_of(config: XyloConfig) -> Network:
         The arrays, rounded up in size.
     """
     chip, sizes = config.chip, sizes_of(config)
+    inputs, hidden = _from_inputs(config, sizes), _from_hidden(config, sizes)
+    from_hidden = _arrivals(*hidden, sizes)
+    to_outputs = from_hidden.weights[:, sizes.hidden_places : sizes.neuron_places]
+    return Network(
+        neurons=_neurons(config, sizes),
+        from_inputs=_arrivals(inputs[0], inputs[1], sizes),
+        from_hidden=from_hidden,
+        to_outputs=np.hstack([np.maximum(to_outputs, 0), np.minimum(to_outputs, 0)]),
+        by_current=np.concatenate([_shifted(*inputs), _shifted(*hidden)]).T.astype(np.int16),
+        max_input_spikes=np.array(chip.max_input_spikes, np.float32),
+    )
+
+
+def _neurons(config: XyloConfig, sizes: Sizes) -> Neurons:
+    chip = config.chip
     has_bias = chip.has_bias and bool(config.bias.any() or config.bias_out.any())
     bias = sizes.of_neurons(config.bias, config.bias_out, 0).astype(np.int32)
     dash_syn = [sizes.of_neurons(config.dash_syn, config.dash_syn_out, 0)]
     if config.n_synapses > 1:
         dash_syn.append(sizes.of_neurons(config.dash_syn_2, np.array(0), 0))
-    inputs, hidden = _from_inputs(config, sizes), _from_hidden(config, sizes)
-    from_hidden = _arrivals(*hidden, sizes)
-    to_outputs = from_hidden.weights[:, sizes.hidden_places : sizes.neuron_places]
     threshold = sizes.of_neurons(config.threshold, config.threshold_out, _UNREACHED)
     most_hidden, most_out = np.array(chip.max_hidden_spikes), np.array(chip.max_output_spikes)
-    return Network(
-        from_inputs=_arrivals(inputs[0], inputs[1], sizes),
-        from_hidden=from_hidden,
-        to_outputs=np.hstack([np.maximum(to_outputs, 0), np.minimum(to_outputs, 0)]),
-        by_current=np.concatenate([_shifted(*inputs), _shifted(*hidden)]).T.astype(np.int16),
+    return Neurons(
         dash_syn=np.stack(dash_syn, axis=1).astype(np.int32),
         dash_mem=sizes.of_neurons(config.dash_mem, config.dash_mem_out, 0).astype(np.int32),
         threshold=threshold.astype(np.int32),
         bias=bias * np.int32(has_bias),
         max_spikes=sizes.of_neurons(most_hidden, most_out, 0).astype(np.float32),
-        max_input_spikes=np.array(chip.max_input_spikes, np.float32),
         has_bias=np.array(has_bias),
-        aliases=_aliases(config, sizes) if any(config.aliases) else None,
+        aliases=alias_matrices(config.aliases, sizes.neuron_places),
     )
 
 
@@ -248,10 +265,18 @@ def _arrivals(
     return Arrivals(exact, shift.astype(np.int32), rising, falling)
 
 
-def _aliases(config: XyloConfig, sizes: Sizes) -> Aliases:
-    upwards, others = np.zeros((2, sizes.neuron_places, sizes.neuron_places), np.float32)
-    chain = [0] * config.n_hidden
-    for source, target in _pairs(config.aliases):
+def alias_matrices(aliases: tuple[tuple[int, ...], ...], n_places: int) -> Aliases | None:
+    """Who hands spikes to whom; `None` where nobody does.
+
+    Args:
+        aliases: for each hidden neuron the ids of those that repeat its spikes.
+        n_places: places for neurons.
+    """
+    if not any(aliases):
+        return None
+    upwards, others = np.zeros((2, n_places, n_places), np.float32)
+    chain = [0] * len(aliases)
+    for source, target in _pairs(aliases):
         if target > source:
             upwards[source, target] += 1
             # Sources come in ascending order, so the chain up to each is known.

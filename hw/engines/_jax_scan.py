@@ -61,7 +61,7 @@ def _computed(
     (before, was_quiet), (index, counts) = carry, at
     spikes = counts.astype(jnp.float32)
     after = step(program, network, before, spikes)
-    look = partial(quiet, program, network, before, after, spikes)
+    look = partial(quiet, program, network.neurons, before, after, spikes)
     nothing = jnp.zeros(was_quiet.shape, bool)
     if not program.has_hibernation:
         no_arrival, is_quiet = nothing, nothing
@@ -72,7 +72,7 @@ def _computed(
         no_arrival, is_quiet = jax.lax.cond(index == n_steps - 1, look, lambda: (nothing, nothing))
     # With biases the core decides at the end of a step whether it sleeps in the next one, and a
     # spike that arrives wakes it at once.
-    asleep = jnp.where(network.has_bias, was_quiet & no_arrival, is_quiet)
+    asleep = jnp.where(network.neurons.has_bias, was_quiet & no_arrival, is_quiet)
     return (after, is_quiet), _recorded(program, after, asleep)
 
 

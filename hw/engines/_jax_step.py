@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float32, Int32
 
-from ._jax_network import Aliases, Arrivals, Network
+from ._jax_network import Aliases, Arrivals, Network, Neurons
 from ._jax_ordered import HIGH, LOW, add_in_order
 
 Arrival: TypeAlias = Literal["free", "guarded", "ordered"]
@@ -64,16 +64,36 @@ def step(
     """
     counts = jnp.minimum(counts, network.max_input_spikes)
     isyn = _delivered(program, network, state, counts)
-    isyn -= _loss(isyn, network.dash_syn)
-    charged, _ = _charged(program, network, state.vmem, isyn.sum(axis=1, dtype=jnp.int32))
-    spikes, own = _spikes(program, network, charged)
-    vmem = _wrapped(charged - own.astype(jnp.int32) * network.threshold)
+    return settled(program, network.neurons, state.vmem, isyn)
+
+
+def settled(
+    program: Program,
+    neurons: Neurons,
+    vmem: Int32[Array, "sample neuron"],
+    isyn: Int32[Array, "sample synapse neuron"],
+) -> State:
+    """What is left to do in a step when all spikes have arrived.
+
+    Args:
+        program: what is compiled for.
+        neurons: what is said of them.
+        vmem: before the step.
+        isyn: with all that arrived.
+
+    Returns:
+        The state after the step.
+    """
+    isyn -= _loss(isyn, neurons.dash_syn)
+    charged = charge(program, neurons, vmem, isyn.sum(axis=1, dtype=jnp.int32)).vmem
+    spikes, own = _spikes(program, neurons, charged)
+    vmem = _wrapped(charged - own.astype(jnp.int32) * neurons.threshold)
     return State(spikes, vmem, isyn)
 
 
 def quiet(
     program: Program,
-    network: Network,
+    neurons: Neurons,
     before: State,
     after: State,
     counts: Float32[Array, "sample input"],
@@ -87,7 +107,8 @@ def quiet(
     arrived = jnp.any(counts > 0, axis=1) | jnp.any(hidden_spikes > 0, axis=1)
     # Where nothing arrives, the difference is what leaked away; elsewhere it does not matter.
     leaked = jnp.any(before.isyn != after.isyn, axis=(1, 2))
-    _, moved = _charged(program, network, before.vmem, after.isyn.sum(axis=1, dtype=jnp.int32))
+    current = after.isyn.sum(axis=1, dtype=jnp.int32)
+    moved = charge(program, neurons, before.vmem, current).change
     return ~arrived, ~(arrived | leaked | jnp.any(moved != 0, axis=1))
 
 
@@ -148,7 +169,7 @@ def _cannot_saturate(
     hidden = jnp.max(spikes[:, : program.hidden_places], axis=1, keepdims=True).astype(jnp.int32)
     top = isyn + inputs * network.from_inputs.rising + hidden * network.from_hidden.rising
     bottom = isyn + inputs * network.from_inputs.falling + hidden * network.from_hidden.falling
-    outputs = slice(program.hidden_places, network.threshold.shape[1])
+    outputs = slice(program.hidden_places, network.neurons.threshold.shape[1])
     shift = network.from_hidden.shift[:, outputs]
     arriving = jnp.matmul(spikes, network.to_outputs, precision="highest").astype(jnp.int32)
     rising, falling = jnp.split(arriving, 2, axis=1)
@@ -192,35 +213,56 @@ def _wrapped(value: Int32[Array, "*n"]) -> Int32[Array, "*n"]:
     return value.astype(jnp.int16).astype(jnp.int32)
 
 
-def _charged(
+class Charge(NamedTuple):
+    """Membranes after leak, currents and bias, before the spikes; and how far they moved.
+
+    Attributes:
+        vmem: membrane potentials.
+        change: what was added to them.
+        collected: the change before the bias, on core 2.
+    """
+
+    vmem: Int32[Array, "sample neuron"]
+    change: Int32[Array, "sample neuron"]
+    collected: Int32[Array, "sample neuron"]
+
+
+def charge(
     program: Program,
-    network: Network,
+    neurons: Neurons,
     vmem: Int32[Array, "sample neuron"],
     current: Int32[Array, "sample neuron"],
-) -> tuple[Int32[Array, "sample neuron"], Int32[Array, "sample neuron"]]:
-    """Voltages before the spikes, and how far they moved."""
-    loss = _loss(vmem, network.dash_mem)
+) -> Charge:
+    """Leak, and add the currents, all synapses together.
+
+    Args:
+        program: what is compiled for.
+        neurons: what is said of them.
+        vmem: membrane potentials before the step.
+        current: what arrives at each membrane.
+    """
+    loss = _loss(vmem, neurons.dash_mem)
     if program.core_version == 1:
         charged = _clipped(vmem - loss + current)
-        return charged, charged - vmem
+        return Charge(charged, charged - vmem, charged - vmem)
     # Quirk, kept: -32768 with dash 0 loses -32768, and the opposite of that wraps to -32768.
-    change = _clipped(_wrapped(-loss) + current)
-    change = _clipped(change + network.bias)
-    return _clipped(vmem + change), change
+    collected = _clipped(_wrapped(-loss) + current)
+    change = _clipped(collected + neurons.bias)
+    return Charge(_clipped(vmem + change), change, collected)
 
 
 def _spikes(
-    program: Program, network: Network, charged: Int32[Array, "sample neuron"]
+    program: Program, neurons: Neurons, charged: Int32[Array, "sample neuron"]
 ) -> tuple[Float32[Array, "sample neuron"], Float32[Array, "sample neuron"]]:
     """Spikes of each neuron with those of aliases, and its own ones, which lower its voltage."""
-    own = _divided(network, charged) if program.divides else _counted(network, charged)
-    if network.aliases is None:
+    own = _divided(neurons, charged) if program.divides else _counted(neurons, charged)
+    if neurons.aliases is None:
         return own, own
-    return _with_aliases(network.aliases, network.max_spikes, own)
+    return _with_aliases(neurons.aliases, neurons.max_spikes, own)
 
 
 def _divided(
-    network: Network, charged: Int32[Array, "sample neuron"]
+    neurons: Neurons, charged: Int32[Array, "sample neuron"]
 ) -> Float32[Array, "sample neuron"]:
     """How many spikes it takes to get below the threshold, or to the limit.
 
@@ -228,12 +270,12 @@ def _divided(
     the quotient of two numbers of 15 bits is further from all whole numbers than 2 to the -17 of
     itself. And quicker than the division of integers, which processors do one by one.
     """
-    quotient = (charged.astype(jnp.float32) + 0.5) / network.threshold.astype(jnp.float32)
-    return jnp.clip(jnp.floor(quotient), 0, network.max_spikes)
+    quotient = (charged.astype(jnp.float32) + 0.5) / neurons.threshold.astype(jnp.float32)
+    return jnp.clip(jnp.floor(quotient), 0, neurons.max_spikes)
 
 
 def _counted(
-    network: Network, charged: Int32[Array, "sample neuron"]
+    neurons: Neurons, charged: Int32[Array, "sample neuron"]
 ) -> Float32[Array, "sample neuron"]:
     """The same for all thresholds, spike by spike: those below zero raise the voltage, wrapping."""
 
@@ -242,11 +284,11 @@ def _counted(
         counted: tuple[Float32[Array, "sample neuron"], Int32[Array, "sample neuron"]],
     ) -> tuple[Float32[Array, "sample neuron"], Int32[Array, "sample neuron"]]:
         spikes, vmem = counted
-        fires = (vmem >= network.threshold) & (spikes < network.max_spikes)
-        vmem = _wrapped(vmem - fires.astype(jnp.int32) * network.threshold)
+        fires = (vmem >= neurons.threshold) & (spikes < neurons.max_spikes)
+        vmem = _wrapped(vmem - fires.astype(jnp.int32) * neurons.threshold)
         return spikes + fires.astype(jnp.float32), vmem
 
-    most = jnp.max(network.max_spikes).astype(jnp.int32)
+    most = jnp.max(neurons.max_spikes).astype(jnp.int32)
     start = jnp.zeros(charged.shape, jnp.float32), charged
     return jax.lax.fori_loop(0, most, once_more, start)[0]
 

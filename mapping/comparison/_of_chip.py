@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from ...hw import XyloConfig, XyloSim
+from ...hw import XyloConfig, XyloNetJax, XyloSim
 from .._placement import Placement
 from ._observation import ChipStates, Observation
 from ._observe import aligned, lengthened, observed
@@ -76,6 +76,9 @@ def _of_placed(subject: OnChip, data: np.ndarray, states: bool) -> Observation:
 def observed_core(core: Any, data: np.ndarray, states: bool) -> Observation:
     """What a simulator does, or what follows its protocol; in the chip's time."""
     output, _, record = core.reset_state()(data, record=True)
+    if isinstance(core, XyloNetJax):
+        # Its integers are floats, for the sake of gradients.
+        record = {name: np.asarray(array).astype(np.int32) for name, array in record.items()}
     spikes = {"output": np.asarray(record.get("Spikes_out", output)).astype(np.int32)}
     if "Spikes" in record:
         spikes = {"hidden": np.asarray(record["Spikes"]).astype(np.int32), **spikes}
@@ -125,6 +128,8 @@ def without_copies(
 
 
 def _config_of(core: object) -> XyloConfig | None:
+    if isinstance(core, XyloNetJax):
+        return core.to_config()
     config = core if isinstance(core, XyloConfig) else getattr(core, "config", None)
     return config if isinstance(config, XyloConfig) else None
 

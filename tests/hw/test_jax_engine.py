@@ -80,13 +80,13 @@ def test_divisions_tell_how_many_spikes_for_every_threshold() -> None:
     thresholds = np.arange(1, 32_768)
     multiples = np.arange(33)[:, None] * thresholds[None]
     # The limit does not hide a wrong quotient: it is above all of them.
-    network = network_of(config())._replace(
+    neurons = network_of(config()).neurons._replace(
         max_spikes=np.full((1, 1), 1e6, np.float32), threshold=thresholds[None].astype(np.int32)
     )
     divided = jax.jit(_divided)
     for offset in (-1, 0, 1):
         voltages = np.clip(multiples + offset, -32_768, 32_767)
-        got = divided(network, voltages.astype(np.int32))
+        got = divided(neurons, voltages.astype(np.int32))
         assert np.array_equal(got, np.maximum(voltages // thresholds[None], 0))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import xylograph.models
+from xylograph.hw import XyloNetJax
 from xylograph.models import (
     BooleanStateJax,
     Constant,
@@ -142,6 +143,21 @@ def networks(seed: int) -> JaxModule:
     return Sequential(first, WaveSense([1], n_channels_in=3, **sizes, rng_key=key(seed)))
 
 
+def chip_core(seed: int) -> JaxModule:
+    rng = np.random.default_rng(seed)
+    return XyloNetJax(
+        "xylo-audio-2",
+        weights_in=rng.normal(0, 40, (N_IN, 5, 2)),
+        weights_rec=rng.normal(0, 20, (6, 6, 2)),
+        weights_out=rng.normal(10, 30, (4, 3)),
+        dash_syn_out=[1, 2, 3],
+        threshold=80,
+        threshold_out=60,
+        aliases=[[3], [], [], [], [], []],
+        trainable=["weights", "threshold", "bias", "dashes"],
+    )
+
+
 BUILDERS: dict[str, Callable[[int], JaxModule]] = {
     "linear": lambda seed: LinearJax((N_IN, 3), has_bias=True, rng_key=key(seed)),
     "recurrent": lambda seed: LIFJax(
@@ -164,6 +180,7 @@ BUILDERS: dict[str, Callable[[int], JaxModule]] = {
     "nested": deep,
     "wired": wired,
     "networks": networks,
+    "chip": chip_core,
     "user's": lambda seed: Accumulator(N_IN, 3, seed=seed, power=1),
 }
 # Where chance takes part, it is drawn anew for another batch.
@@ -173,7 +190,7 @@ WITHOUT_PARAMETERS = {"dropout", *WITHOUT_ARRAYS}
 # They take long to compile, and that JAX maps over them is told by their parts.
 LARGE = {"networks"}
 # Their parameters are given, and return to what was given.
-NOTHING_DRAWN = {"filters", "encoder", "switches", "step"}
+NOTHING_DRAWN = {"filters", "encoder", "switches", "step", "chip"}
 
 
 def each(without: Collection[str] = ()) -> pytest.MarkDecorator:
@@ -405,7 +422,7 @@ def test_a_batch_goes_on_where_it_ended(build: Callable[[int], JaxModule]) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["linear", "recurrent", "spiking", "rate", "softmax", "step", "wired", "user's"]
+    "name", ["linear", "recurrent", "spiking", "rate", "softmax", "step", "wired", "chip", "user's"]
 )
 def test_gradients_reach_every_parameter_in_jit_as_outside(name: str) -> None:
     def loss(parameters: Any, module: Any) -> jax.Array:

@@ -5,7 +5,7 @@
 `_sim.py`, which puts them together.
 """
 
-from ._stage import FrontEndRangeError as FrontEndRangeError
+from ._stage import FrontEndRangeError as FrontEndRangeError, Stage as Stage
 from .imu._encoders import IAFEncoder as IAFEncoder, ScaleEncoder as ScaleEncoder
 from .imu._filters import BandPassFilter as BandPassFilter, FilterBank as FilterBank
 from .imu._quantize import quantize_samples as quantize_samples
@@ -22,6 +22,7 @@ __all__ = [
     "RotationRemoval",
     "SampleAndHold",
     "ScaleEncoder",
+    "Stage",
     "SubSpace",
     "jacobi_svd",
     "quantize_samples",

@@ -37,6 +37,10 @@ class Stage(ABC):
     Args:
         shape: numbers of channels, in and out.
         limit: largest magnitude of the input, where it has one.
+
+    >>> from xylograph.hw.frontends import FilterBank
+    >>> isinstance(FilterBank(), Stage), FilterBank().shape
+    (True, (3, 15))
     """
 
     def __init__(self, shape: tuple[int, int], limit: int | None = None) -> None:

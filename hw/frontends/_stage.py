@@ -15,7 +15,7 @@ from ...models import XylographError
 Samples = Int[np.ndarray, "batch time channel"]
 StateArrays = dict[str, Shaped[np.ndarray, "batch ..."]]
 Record = dict[str, Shaped[np.ndarray, "batch time _"]]
-_Stage = TypeVar("_Stage", bound="Stage")
+M = TypeVar("M", bound="Stage")
 
 # Below this many values a thread costs more to start than it brings.
 _VALUES_WORTH_THREADS = 50_000
@@ -95,7 +95,7 @@ class Stage(ABC):
         state = self._fresh(1) if self._state is None else self._state
         return {name: array.copy() for name, array in state.items()}
 
-    def set_attributes(self: _Stage, new_state: Mapping[str, Any]) -> _Stage:
+    def set_attributes(self: M, new_state: Mapping[str, Any]) -> M:
         """A stage that goes on from a state, which a call returned; this one stays as it is.
 
         Raises:
@@ -114,11 +114,11 @@ class Stage(ABC):
             raise ValueError(f"no state of `{type(self).__name__}`: " + "; ".join(wrong))
         return self._with_state({n: np.array(new_state[n], a.dtype) for n, a in fresh.items()})
 
-    def reset_state(self: _Stage) -> _Stage:
+    def reset_state(self: M) -> M:
         """A stage that starts anew, with any number of samples."""
         return self._with_state(None)
 
-    def _with_state(self: _Stage, state: StateArrays | None) -> _Stage:
+    def _with_state(self: M, state: StateArrays | None) -> M:
         other = object.__new__(type(self))
         vars(other).update(vars(self) | {"_state": state})
         return other

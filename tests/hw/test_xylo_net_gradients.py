@@ -176,9 +176,16 @@ def handed_on(net: XyloNetJax, own: jax.Array) -> jax.Array:
     return straight(jnp.minimum(handed, net.chip.max_hidden_spikes), handed)
 
 
+LONG = ("two synapses", "core 1", "aliases")
+
+
 @pytest.mark.parametrize(
     ("name", "surrogate"),
-    [(name, "exponential") for name in CASES]
+    [
+        # Each compiles a twin of many unrolled steps; the longest of them run in the slow suite.
+        pytest.param(name, "exponential", marks=pytest.mark.slow if name in LONG else ())
+        for name in CASES
+    ]
     + [("core 2", name) for name in SURROGATES if name != "exponential"],
 )
 def test_gradients_are_those_that_jax_takes_through_a_plain_twin(name: str, surrogate: str) -> None:

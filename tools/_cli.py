@@ -195,27 +195,47 @@ def simulate(
         print(line)
 
 
-@app.command("export")
-def export_onnx(
-    config: Annotated[Path, typer.Argument(help="Configuration file.")],
-    out: Annotated[Path, typer.Argument(help="ONNX file to write.")] = Path("core.onnx"),
+@app.command()
+def export(
+    source: Annotated[
+        Path, typer.Argument(help="Configuration file, or network file of `xylograph.models.save`.")
+    ],
+    out: Annotated[
+        Path, typer.Argument(help="File to write: ONNX, or, where it ends in `.nir`, NIR.")
+    ] = Path("core.onnx"),
     states: Annotated[
         bool, typer.Option(help="Let the state go in and out, for recordings in pieces.")
     ] = True,
     record: Annotated[
-        str, typer.Option(help="What to give besides the output: `spikes,vmem,isyn`, or some.")
+        str,
+        typer.Option(
+            help="What a configuration gives besides the output: `spikes,vmem,isyn`, or some."
+        ),
     ] = "",
 ) -> None:
-    """Write what a configuration computes as one ONNX graph."""
+    """Write a configuration as an ONNX graph, or a network as one of ONNX or NIR."""
     from ..hw import XyloConfig
-    from ..mapping import export_onnx as export
+    from ..mapping import export_onnx, to_nir
+    from ..models import load
 
-    loaded = XyloConfig.load(config)
+    # Configurations are JSON; networks are not.
+    with source.open("rb") as file:
+        is_config = file.read(1) == b"{"
+    loaded = XyloConfig.load(source) if is_config else load(source)
     names = [name.strip() for name in record.split(",") if name.strip()]
-    try:
-        export(loaded, out, states=states, record=names)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--record") from error
+    if out.suffix == ".nir":
+        if isinstance(loaded, XyloConfig):
+            raise typer.BadParameter(
+                "NIR holds networks, and this is a configuration: give the network that it was "
+                "deployed from, or write ONNX",
+                param_hint="OUT",
+            )
+        to_nir(loaded, out)
+    else:
+        try:
+            export_onnx(loaded, out, states=states, record=names)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--record") from error
     print(f"{loaded} is in {out}")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from xylograph.hw import XyloConfig
-from xylograph.models import LIFJax, LinearJax, Sequential, dash_to_tau, save
+from xylograph.models import LIFJax, LinearJax, Sequential, dash_to_tau, load, save
 from xylograph.tools import _cli
 
 Output = pytest.CaptureFixture[str]
@@ -292,3 +292,29 @@ def test_export_refuses_what_cannot_be_recorded(
     pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
     assert run(monkeypatch, "export", config_file, tmp_path / "core.onnx", "--record", "x") == 2
     assert "`record` has 'x'" in capsys.readouterr().err
+
+
+def test_export_writes_networks_too_as_onnx_and_as_nir(
+    network_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
+    pytest.importorskip("nir", reason="the extra `nir` is not installed")
+    from xylograph.mapping import from_nir, load_onnx
+
+    onnx_file, nir_file = tmp_path / "network.onnx", tmp_path / "network.nir"
+    assert run(monkeypatch, "export", network_file, onnx_file) == 0
+    assert run(monkeypatch, "export", network_file, nir_file) == 0
+    assert f"is in {nir_file}" in capsys.readouterr().out
+    raster = np.ones((1, 20, 2), np.float32)
+    wanted, _, _ = load(network_file)(raster)
+    assert np.sum(wanted) > 0
+    np.testing.assert_array_equal(load_onnx(onnx_file)(raster)[0], wanted)
+    np.testing.assert_array_equal(from_nir(nir_file, dt=1e-3)(raster)[0], wanted)
+
+
+def test_export_says_that_nir_holds_no_configurations(
+    config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    assert run(monkeypatch, "export", config_file, tmp_path / "core.nir") == 2
+    assert "NIR holds networks" in capsys.readouterr().err
+    assert not (tmp_path / "core.nir").exists()

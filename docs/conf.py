@@ -63,7 +63,10 @@ default_role = "code"
 
 nitpick_ignore_regex = [
     # Types of the standard library and of other projects: there is nothing here to link to.
-    (r"py:.*", r"(collections|concurrent|jax|jaxlib|jaxtyping|np|npt|numpy|optax|os|pathlib)\..*"),
+    (
+        r"py:.*",
+        r"(abc|collections|concurrent|jax|jaxlib|jaxtyping|np|npt|numpy|optax|os|pathlib)\..*",
+    ),
     (r"py:.*", r"rich\..*|ndarray"),
     # jaxtyping's shapes, which look like references to what they name.
     (r"py:class", r"'.*|.*'"),

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...models import Constant, Fill, JaxModule, Parameter, SimulationParameter, State
+from ...models._initializers import random_key
 from ...models._types import Numbers
 from .._config import Aliases, XyloConfig
 from .._fields import FIELD_NAMES
@@ -18,6 +19,7 @@ from ..chips import CHIPS, Chip, ChipLike, Range, get_chip
 from ._backward import Smoothing
 from ._core import Core, Wiring, integers, wiring_of
 from ._evolve import STATES, evolve
+from ._initialize import initial_fields
 from ._masters import MASKS, MASTERS, family_of, read_masks, read_masters, trained_fields
 from ._surrogates import SURROGATES
 from ._units import units
@@ -207,6 +209,79 @@ class XyloNetJax(JaxModule):
         if not is_needed:
             fields["weights_rec"], masks["mask_rec"] = None, None
         return cls(config.chip, **fields, **masks, **options)
+
+    @classmethod
+    def initialize(
+        cls,
+        chip: ChipLike,
+        n_in: int,
+        n_hidden: int,
+        n_out: int,
+        *,
+        inputs: Numbers = 0.1,
+        hidden_rate: float = 0.05,
+        output_rate: float = 0.1,
+        recurrent: bool = False,
+        n_synapses: int = 1,
+        dash_mem: Numbers = 4,
+        dash_syn: Numbers = 3,
+        dash_syn_2: Numbers = 5,
+        dash_mem_out: Numbers = 4,
+        dash_syn_out: Numbers = 3,
+        rng_key: Any = None,
+        **options: Any,
+    ) -> XyloNetJax:
+        """A network to begin with, which spikes at sensible rates from the first step on.
+
+        Weights are drawn at random. Thresholds, one of all hidden neurons and one of all outputs,
+        are then set by simulating the input: the lowest ones with which neurons spike no more
+        than wanted in the mean. Recurrent neurons feed as many others as the chip has room for.
+        Where not all hidden neurons can have inputs, they are recurrent in any case.
+
+        Args:
+            chip: the chip or its name.
+            n_in: input channels.
+            n_hidden: hidden neurons.
+            n_out: outputs.
+            inputs: spike counts `(time, n_in)` or `(batch, time, n_in)`, such as part of the
+                training data; or the mean counts of a step, one or `(n_in,)`, of which rasters
+                are made up.
+            hidden_rate: wanted spikes of a hidden neuron in a step.
+            output_rate: the same of an output.
+            recurrent: whether hidden neurons feed each other.
+            n_synapses: synaptic currents of a hidden neuron.
+            dash_mem: decay shifts of the membranes of hidden neurons [bits].
+            dash_syn: those of their currents.
+            dash_syn_2: those of their second currents.
+            dash_mem_out: those of the membranes of outputs.
+            dash_syn_out: those of their currents.
+            rng_key: JAX random key, typed or raw; from NumPy's global generator when not given.
+            **options: as for the class.
+
+        Raises:
+            ValueError: more than the chip has, or an input too sparse for the rates.
+
+        >>> key = jax.random.key(0)
+        >>> net = XyloNetJax.initialize("xylo-imu", 4, 30, 3, recurrent=True, rng_key=key)
+        >>> _, _, record = net(np.random.default_rng(0).poisson(0.1, (8, 200, 4)), record=True)
+        >>> bool(0.03 < record["Spikes"].mean() < 0.07)
+        True
+        """
+        dashes = {"dash_mem": dash_mem, "dash_syn": dash_syn, "dash_syn_2": dash_syn_2}
+        dashes |= {"dash_mem_out": dash_mem_out, "dash_syn_out": dash_syn_out}
+        known = get_chip(chip)
+        seed = np.asarray(random_key(rng_key)).ravel().tolist()
+        fields = initial_fields(
+            known,
+            (n_in, n_hidden, n_out),
+            np.random.default_rng(seed),
+            inputs=inputs,
+            rates=(hidden_rate, output_rate),
+            recurrent=recurrent,
+            n_synapses=n_synapses,
+            dashes=dashes,
+        )
+        return cls(known, **fields, **options)
 
     def to_config(self) -> XyloConfig:
         """The configuration with the integers that the forward pass computes with.

@@ -36,7 +36,7 @@ from .engines import (
 from .frontends import FrontEndRangeError as FrontEndRangeError, IMUIFSim as IMUIFSim
 
 if TYPE_CHECKING:
-    from .xylo_net import XyloNetJax as XyloNetJax
+    from .xylo_net._net import XyloNetJax as XyloNetJax
 
 __all__ = [
     "CHIPS",
@@ -63,5 +63,5 @@ __all__ = [
 def __getattr__(name: str) -> object:
     # It loads JAX, which what only needs chips and configurations does without.
     if name == "XyloNetJax":
-        return import_module(".xylo_net", __name__).XyloNetJax
+        return import_module(".xylo_net._net", __name__).XyloNetJax
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,8 +6,6 @@ with gradients; and, from `to_config`, the configuration that was trained.
 To read in this order: `_net.py`, the module; `_masters.py`, what its constructor reads; `_core.py`,
 from masters to integers; `_evolve.py`, a whole call; `_forward.py`, the steps; `_backward.py`, the
 way back; `_surrogates.py`, what stands for spikes in it; `_units.py`, units for optimizers.
+
+Exported by `xylograph.hw`.
 """
-
-from ._net import XyloNetJax as XyloNetJax
-
-__all__ = ["XyloNetJax"]

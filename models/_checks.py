@@ -89,6 +89,27 @@ def _all_hold(value: Any, compare: Callable[..., Any], bound: float = 0.0) -> bo
     return not known or bool(np.all(compare(np.asarray(value), bound)))
 
 
+def shape_tuple(shape: Any) -> tuple[int | None, ...]:
+    """The sizes in a shape, of which some may be open.
+
+    Args:
+        shape: a size, or a tuple or list of sizes.
+
+    Raises:
+        TypeError: something that is no size.
+        ValueError: a negative size.
+
+    >>> shape_tuple(3), shape_tuple([None, 2])
+    ((3,), (None, 2))
+    """
+    entries = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    if not all(n is None or hasattr(n, "__index__") for n in entries) or not entries:
+        raise TypeError(f"a shape is an int or a tuple of ints, got {shape!r}")
+    if any(n is not None and n.__index__() < 0 for n in entries):
+        raise ValueError(f"a shape has no negative sizes, got {shape!r}")
+    return tuple(None if n is None else n.__index__() for n in entries)
+
+
 def same_sizes(shape: Any, who: str) -> tuple[int, ...]:
     """The shape of a module that has as many outputs as inputs.
 

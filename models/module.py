@@ -23,6 +23,7 @@ from ._batch import (
     take_sample,
     with_batch_axis,
 )
+from ._checks import shape_tuple
 from ._classes import ending_in_post_init, is_usable_name, register_class
 from ._describe import describe
 from ._evolving import evolving, label
@@ -96,7 +97,7 @@ class JaxModule:
         spiking_output: bool = False,
     ) -> None:
         vars(self).update({DECLARATIONS: {}, RESETS: {}, CHILDREN: (), NAME: ""})
-        self._shape = _shape_tuple(shape)
+        self._shape = shape_tuple(shape)
         self._spiking_input = bool(spiking_input)
         self._spiking_output = bool(spiking_output)
 
@@ -477,15 +478,6 @@ def _as_flag(record: Any) -> bool:
 def _flatten_with_keys(module: JaxModule) -> tuple[list[tuple[Any, Any]], Structure]:
     leaves, structure = module.tree_flatten()
     return list(zip(structure.keys(), leaves, strict=True)), structure
-
-
-def _shape_tuple(shape: Any) -> tuple[int | None, ...]:
-    entries = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    if not all(n is None or hasattr(n, "__index__") for n in entries) or not entries:
-        raise TypeError(f"a shape is an int or a tuple of ints, got {shape!r}")
-    if any(n is not None and n.__index__() < 0 for n in entries):
-        raise ValueError(f"a shape has no negative sizes, got {shape!r}")
-    return tuple(None if n is None else n.__index__() for n in entries)
 
 
 def _spellings(families: set[str]) -> set[str]:

@@ -141,7 +141,7 @@ def checked_signal(data: npt.ArrayLike, n_channels: int, stage: str) -> Samples:
     signal = np.asarray(data)
     if signal.dtype.kind not in "iub":
         raise TypeError(
-            f"`{stage}` takes integers, this is {signal.dtype}: quantize first, with `Quantizer`"
+            f"`{stage}` takes integers, this is {signal.dtype}: quantize first, with `quantize_samples`"
         )
     if signal.ndim not in (2, 3) or signal.shape[-1] != n_channels:
         raise ValueError(

@@ -83,11 +83,11 @@ def test_nodes_are_named_by_the_paths_of_their_modules() -> None:
 
 
 def test_recurrent_weights_lead_from_the_neurons_to_themselves() -> None:
-    net = chain(2, 3, 1, recurrent=True)
+    net: Any = chain(2, 3, 1, recurrent=True)
     recurrent = weights_of(net, "1_LIFJax.w_rec")
     assert recurrent.sources == ("1_LIFJax",)
     assert neurons_of(net, "1_LIFJax").sources == ("0_LinearJax", "1_LIFJax.w_rec")
-    assert np.array_equal(recurrent.weights, np.float64(net["1_LIFJax"].w_rec))  # type: ignore
+    assert np.array_equal(recurrent.weights, np.float64(net["1_LIFJax"].w_rec))
 
 
 def test_a_network_of_one_module_bears_the_name_of_its_class() -> None:

@@ -145,9 +145,13 @@ def test_with_quirks_a_sample_starts_from_the_covariance_and_rotation_of_the_one
     together, _, _ = stage(np.stack([signal, signal[::-1]]))
     _, left, _ = stage(signal)
     fresh = stage(signal[::-1])[0][0]
+    # Of whole periods the definition goes on in one piece as if there were one sample only.
+    both = np.concatenate([signal, signal[::-1]]).tolist()
+    wanted = definition.rotated(both, 4, 10, sticky=True)
+    np.testing.assert_array_equal(together.reshape(-1, 3), wanted)
+    assert (together[1] != fresh).any()
     # A second call takes over the covariance only.
     called = stage.set_attributes(left)(signal[::-1])[0][0]
-    assert (together[1] != fresh).any()
     np.testing.assert_array_equal(abs(called), abs(together[1]))
 
 

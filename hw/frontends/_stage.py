@@ -1,7 +1,7 @@
 """What all parts of a front end share: the protocol, the checks of signal and state, threads."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -59,7 +59,7 @@ class Stage(ABC):
         """The state after a reset; batch first."""
 
     @abstractmethod
-    def _run(self, signal: Samples, state: StateArrays) -> Shaped[np.ndarray, "batch time out"]:
+    def _run(self, signal: Any, state: StateArrays) -> Shaped[np.ndarray, "batch time out"]:
         """Compute; change the state, which nobody else holds, in place."""
 
     def evolve(
@@ -79,16 +79,21 @@ class Stage(ABC):
             ValueError: when their shape does not fit, or the state is of another batch.
             FrontEndRangeError: when a value is too large for the chip.
         """
-        signal = checked_signal(data, self._shape[0], type(self).__name__)
-        if self._limit is not None:
-            # Not by `abs`, which leaves the lowest integer negative.
-            wrong = (signal > self._limit) | (signal < -self._limit)
-            raise_where(wrong, signal, self._limit, type(self).__name__)
+        signal = self._checked(data)
         state = self._start(len(signal))
         output = self._run(signal, state)
         return output, state, {"input": signal} if record else {}
 
     __call__ = evolve
+
+    def _checked(self, data: npt.ArrayLike) -> Shaped[np.ndarray, "batch time channel"]:
+        """A copy of the signal that `_run` may take, or an error; here of integers."""
+        signal = checked_signal(data, self._shape[0], type(self).__name__)
+        if self._limit is not None:
+            # Not by `abs`, which leaves the lowest integer negative.
+            wrong = (signal > self._limit) | (signal < -self._limit)
+            raise_where(wrong, signal, self._limit, type(self).__name__)
+        return signal
 
     def state(self) -> StateArrays:
         """The state in which the next call starts, batch first; after a reset of one sample."""
@@ -143,14 +148,19 @@ def checked_signal(data: npt.ArrayLike, n_channels: int, stage: str) -> Samples:
         raise TypeError(
             f"`{stage}` takes integers, this is {signal.dtype}: quantize first, with `quantize_samples`"
         )
+    check_shape(signal, n_channels, stage)
+    if signal.dtype == np.uint64 and signal.size and signal.max() > np.iinfo(np.int64).max:
+        raise FrontEndRangeError(f"`{stage}`: {signal.max()} needs more than 64 bits with sign")
+    return np.array(signal if signal.ndim == 3 else signal[np.newaxis], np.int64, order="C")
+
+
+def check_shape(signal: np.ndarray, n_channels: int, stage: str) -> None:
+    """Raise unless the signal is (time, channel) or (batch, time, channel)."""
     if signal.ndim not in (2, 3) or signal.shape[-1] != n_channels:
         raise ValueError(
             f"`{stage}` takes (time, {n_channels}) or (batch, time, {n_channels}); the signal has "
             f"the shape {signal.shape}"
         )
-    if signal.dtype == np.uint64 and signal.size and signal.max() > np.iinfo(np.int64).max:
-        raise FrontEndRangeError(f"`{stage}`: {signal.max()} needs more than 64 bits with sign")
-    return np.array(signal if signal.ndim == 3 else signal[np.newaxis], np.int64, order="C")
 
 
 def raise_where(wrong: np.ndarray, values: np.ndarray, limit: int, stage: str) -> None:
@@ -187,3 +197,13 @@ def checked_number(name: str, value: int, low: int, high: int, stage: str) -> in
     if isinstance(value, bool) or int(value) != value or not low <= value <= high:
         raise ValueError(f"`{name}` of `{stage}` is a whole number {low} to {high}; not {value!r}")
     return int(value)
+
+
+def per_channel(
+    name: str, given: int | Sequence[int], n: int, low: int, high: int, stage: str
+) -> tuple[int, ...]:
+    """Whole numbers within the range of their register: one for all channels, or one for each."""
+    values = (given,) * n if isinstance(given, int | np.integer) else tuple(given)
+    if len(values) != n:
+        raise ValueError(f"`{name}` of `{stage}` is one number or {n}; these are {len(values)}")
+    return tuple(checked_number(f"{name}[{i}]", v, low, high, stage) for i, v in enumerate(values))

@@ -5,20 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Shaped
 
-from .._stage import Samples, Stage, StateArrays, checked_number, over_samples
+from .._stage import Samples, Stage, StateArrays, over_samples, per_channel
 
 N_FILTERS = 15
 _MAX_EVENTS = 15
 _MAX_FILTERED = 2**24 - 1  # Outputs of the filters have 25 bits.
-
-
-def _per_channel(
-    name: str, given: int | Sequence[int], n: int, low: int, high: int, stage: str
-) -> tuple[int, ...]:
-    values = (given,) * n if isinstance(given, int | np.integer) else tuple(given)
-    if len(values) != n:
-        raise ValueError(f"`{name}` of `{stage}` is one number or {n}; these are {len(values)}")
-    return tuple(checked_number(f"{name}[{i}]", v, low, high, stage) for i, v in enumerate(values))
 
 
 class ScaleEncoder(Stage):
@@ -39,7 +30,7 @@ class ScaleEncoder(Stage):
 
     def __init__(self, scale: int | Sequence[int] = 5, n_channels: int = N_FILTERS) -> None:
         super().__init__((n_channels, n_channels), _MAX_FILTERED)
-        self.scale = _per_channel("scale", scale, n_channels, 0, 31, "ScaleEncoder")
+        self.scale = per_channel("scale", scale, n_channels, 0, 31, "ScaleEncoder")
 
     def _fresh(self, batch: int) -> StateArrays:
         return {}
@@ -77,9 +68,7 @@ class IAFEncoder(Stage):
         reference_quirks: bool = False,
     ) -> None:
         super().__init__((n_channels, n_channels), _MAX_FILTERED)
-        self.threshold = _per_channel(
-            "threshold", threshold, n_channels, 1, 2**31 - 1, "IAFEncoder"
-        )
+        self.threshold = per_channel("threshold", threshold, n_channels, 1, 2**31 - 1, "IAFEncoder")
         self.reference_quirks = reference_quirks
 
     def _fresh(self, batch: int) -> StateArrays:

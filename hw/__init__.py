@@ -7,7 +7,7 @@ of them. Out: whether the chip takes them (`XyloConfig.validate`), how much of i
 To read in this order: `chips.py`, what the chips are; `_config.py`, what a configuration holds
 (`_fields.py` and `_storage.py` for the checks, `_config_file.py` for the file); `_rules.py`, what
 a chip asks of it; `engines/`, how it computes; `_saturation.py`, how far its state can go;
-`frontends/`, what its sensors give it; `xylo_net/`, how to train in its arithmetic.
+`cost/`, what that costs in cycles and energy; `frontends/`, what its sensors give it; `xylo_net/`, how to train in its arithmetic.
 """
 
 from importlib import import_module
@@ -28,6 +28,10 @@ from .chips import (
     chips_allowing as chips_allowing,
     get_chip as get_chip,
 )
+from .cost._activity import Activity as Activity
+from .cost._cycles import Cycles as Cycles
+from .cost._estimate import CostEstimate as CostEstimate, estimate_cost as estimate_cost
+from .cost._power import PowerAnchor as PowerAnchor
 from .engines import (
     ENGINES as ENGINES,
     EngineStateError as EngineStateError,
@@ -41,12 +45,16 @@ if TYPE_CHECKING:
 __all__ = [
     "CHIPS",
     "ENGINES",
+    "Activity",
     "Chip",
+    "CostEstimate",
+    "Cycles",
     "DesignRuleError",
     "EngineStateError",
     "FrontEndRangeError",
     "IMUIFSim",
     "InputClippedWarning",
+    "PowerAnchor",
     "ResourceUsage",
     "SaturationBounds",
     "VariableBounds",
@@ -55,6 +63,7 @@ __all__ = [
     "XyloNetJax",
     "XyloSim",
     "chips_allowing",
+    "estimate_cost",
     "get_chip",
     "saturation_bounds",
 ]

@@ -93,6 +93,8 @@ class Chip:
         max_hidden_spikes: spikes of one hidden neuron in one step (simulator).
         max_output_spikes: spikes of one output neuron in one step (simulator).
         max_alias_targets: neurons that repeat the spikes of one hidden neuron (documented).
+        main_clock: of the core unless set otherwise, in hertz (documented; inferred for SYNS61300,
+            which has no boards).
 
     >>> CHIPS["SYNS63300"]
     <Chip SYNS63300 (xylo-imu)>
@@ -127,6 +129,7 @@ class Chip:
     max_hidden_spikes: int = 31
     max_output_spikes: int = 1
     max_alias_targets: int = 1
+    main_clock: float = 50e6
 
     @property
     def max_weights(self) -> int:

@@ -4,6 +4,7 @@ Nothing heavy is imported before a command needs it: `xylograph --help` loads ne
 Numba.
 """
 
+import math
 import sys
 import warnings
 from pathlib import Path
@@ -193,6 +194,41 @@ def simulate(
         )
     for line in simulate_file(config, raster, engine=engine, out=out):
         print(line)
+
+
+@app.command()
+def cost(
+    config: Annotated[Path, typer.Argument(help="Configuration file.")],
+    raster: Annotated[
+        Path | None,
+        typer.Argument(
+            help="NumPy file of spike counts, (time, channel) or (sample, time, channel), whose "
+            "activity is counted; without it only the worst case."
+        ),
+    ] = None,
+    clock: Annotated[
+        float | None, typer.Option(help="Main clock in MHz; the chip's usual one otherwise.")
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(help="By which the clock is to exceed what is needed, such as 0.2.")
+    ] = 0.2,
+) -> None:
+    """Estimate cycles, lowest clock, time of a step, and a range of energy."""
+    from ..hw import XyloConfig, estimate_cost
+    from ..models import FormatError
+    from ._simulate import read_raster
+
+    loaded = XyloConfig.load(config)
+    data = None if raster is None else read_raster(raster)
+    if clock is not None and not (math.isfinite(clock) and clock > 0):
+        raise typer.BadParameter(f"{clock} is no clock: give MHz", param_hint="--clock")
+    if not (math.isfinite(margin) and margin >= 0):
+        raise typer.BadParameter(f"{margin} is below zero, or no number", param_hint="--margin")
+    hertz = None if clock is None else clock * 1e6
+    try:
+        print(estimate_cost(loaded, data, main_clock=hertz, margin=margin))
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"{raster}: {error}") from error
 
 
 @app.command()

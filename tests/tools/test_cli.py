@@ -121,6 +121,24 @@ def test_check_lists_every_violation(
     assert "has 9 outputs; SYNS61300 allows 8" in message
 
 
+def test_cost_with_and_without_a_raster(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, config_file: Path, raster_file: Path
+) -> None:
+    assert run(monkeypatch, "cost", config_file, "--clock", "6.25") == 0
+    worst = capsys.readouterr().out
+    assert "SYNS63300 at 6.25 MHz" in worst and "worst step: " in worst and "busiest" not in worst
+    assert run(monkeypatch, "cost", config_file, raster_file) == 0
+    assert "mean of 30 steps: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("option", "value"), [("--clock", "0"), ("--margin", "-1")])
+def test_cost_refuses_clock_and_margin_that_are_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, config_file: Path, option: str, value: str
+) -> None:
+    assert run(monkeypatch, "cost", config_file, option, value) == 2
+    assert option in capsys.readouterr().err
+
+
 def test_a_corrupt_configuration_is_refused_with_the_place(
     monkeypatch: pytest.MonkeyPatch, capsys: Output, config_file: Path
 ) -> None:

@@ -37,7 +37,11 @@ from .engines import (
     EngineStateError as EngineStateError,
     InputClippedWarning as InputClippedWarning,
 )
-from .frontends import FrontEndRangeError as FrontEndRangeError, IMUIFSim as IMUIFSim
+from .frontends import (
+    AFESimExternal as AFESimExternal,
+    FrontEndRangeError as FrontEndRangeError,
+    IMUIFSim as IMUIFSim,
+)
 
 if TYPE_CHECKING:
     from .xylo_net._net import XyloNetJax as XyloNetJax
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CHIPS",
     "ENGINES",
+    "AFESimExternal",
     "Activity",
     "Chip",
     "CostEstimate",

@@ -2,10 +2,31 @@
 
 `_stage.py` has what all stages share. `imu/` is the front end of Xylo IMU: `_quantize.py`,
 `_subspace.py` (covariance, sample-and-hold), `_rotation.py`, `_filters.py`, `_encoders.py`, and
-`_sim.py`, which puts them together.
+`_sim.py`, which puts them together. `audio3/` is the front end of Xylo Audio 3: `_resample.py`,
+`_quantize.py`, `_filters.py`, `_normalization.py`, `_raster.py`; `_search.py`, how physical values
+become integers; `_front_end.py`, what its inputs have in common, and `_external.py`, one of them.
 """
 
 from ._stage import FrontEndRangeError as FrontEndRangeError, Stage as Stage
+from .audio3._external import AFESimExternal as AFESimExternal
+from .audio3._filters import (
+    AUDIO_FILTERS as AUDIO_FILTERS,
+    AudioFilter as AudioFilter,
+    AudioFilterBank as AudioFilterBank,
+)
+from .audio3._front_end import AudioFrontEnd as AudioFrontEnd
+from .audio3._normalization import DivisiveNormalization as DivisiveNormalization
+from .audio3._quantize import (
+    AudioQuantizer as AudioQuantizer,
+    normalize_amplitude as normalize_amplitude,
+)
+from .audio3._raster import Rasterizer as Rasterizer
+from .audio3._resample import LinearResampler as LinearResampler
+from .audio3._search import (
+    raster_steps as raster_steps,
+    scale_shifts as scale_shifts,
+    window_shift as window_shift,
+)
 from .imu._encoders import IAFEncoder as IAFEncoder, ScaleEncoder as ScaleEncoder
 from .imu._filters import BandPassFilter as BandPassFilter, FilterBank as FilterBank
 from .imu._quantize import quantize_samples as quantize_samples
@@ -14,16 +35,29 @@ from .imu._sim import IMUIFSim as IMUIFSim
 from .imu._subspace import SampleAndHold as SampleAndHold, SubSpace as SubSpace
 
 __all__ = [
+    "AUDIO_FILTERS",
+    "AFESimExternal",
+    "AudioFilter",
+    "AudioFilterBank",
+    "AudioFrontEnd",
+    "AudioQuantizer",
     "BandPassFilter",
+    "DivisiveNormalization",
     "FilterBank",
     "FrontEndRangeError",
     "IAFEncoder",
     "IMUIFSim",
+    "LinearResampler",
+    "Rasterizer",
     "RotationRemoval",
     "SampleAndHold",
     "ScaleEncoder",
     "Stage",
     "SubSpace",
     "jacobi_svd",
+    "normalize_amplitude",
     "quantize_samples",
+    "raster_steps",
+    "scale_shifts",
+    "window_shift",
 ]

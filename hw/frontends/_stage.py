@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Int, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from ...models import XylographError
 
 Samples = Int[np.ndarray, "batch time channel"]
+RealSamples = Float[np.ndarray, "batch time channel"]
 StateArrays = dict[str, Shaped[np.ndarray, "batch ..."]]
-Record = dict[str, Shaped[np.ndarray, "batch time _"]]
+Record = dict[str, Shaped[np.ndarray, "batch _ _"]]
 M = TypeVar("M", bound="Stage")
 
 # Below this many values a thread costs more to start than it brings.
@@ -59,12 +60,12 @@ class Stage(ABC):
         """The state after a reset; batch first."""
 
     @abstractmethod
-    def _run(self, signal: Any, state: StateArrays) -> Shaped[np.ndarray, "batch time out"]:
+    def _run(self, signal: Any, state: StateArrays) -> Shaped[np.ndarray, "batch row out"]:
         """Compute; change the state, which nobody else holds, in place."""
 
     def evolve(
         self, data: npt.ArrayLike, record: bool = False
-    ) -> tuple[Shaped[np.ndarray, "batch time out"], StateArrays, Record]:
+    ) -> tuple[Shaped[np.ndarray, "batch row out"], StateArrays, Record]:
         """Compute as many steps as the signal has.
 
         Args:
@@ -152,6 +153,31 @@ def checked_signal(data: npt.ArrayLike, n_channels: int, stage: str) -> Samples:
     if signal.dtype == np.uint64 and signal.size and signal.max() > np.iinfo(np.int64).max:
         raise FrontEndRangeError(f"`{stage}`: {signal.max()} needs more than 64 bits with sign")
     return np.array(signal if signal.ndim == 3 else signal[np.newaxis], np.int64, order="C")
+
+
+def checked_real_signal(data: npt.ArrayLike, n_channels: int, stage: str) -> RealSamples:
+    """A copy of the signal as float64 (batch, time, channel), or an error that names the stage.
+
+    One channel may come without its axis: (time,).
+    """
+    signal = np.asarray(data)
+    if signal.dtype.kind != "f":
+        raise TypeError(
+            f"`{stage}` takes real numbers, this is {signal.dtype}: divide by what stands for one, "
+            "as `samples / 32768` for 16-bit audio"
+        )
+    if signal.ndim == 1 and n_channels == 1:
+        signal = signal[:, np.newaxis]
+    check_shape(signal, n_channels, stage)
+    signal = np.array(signal if signal.ndim == 3 else signal[np.newaxis], np.float64, order="C")
+    wrong = ~np.isfinite(signal)
+    if wrong.any():
+        sample, step, channel = (int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"`{stage}`, channel {channel}, sample {sample}, step {step}: the signal is not finite "
+            f"({int(wrong.sum())} such values)"
+        )
+    return signal
 
 
 def check_shape(signal: np.ndarray, n_channels: int, stage: str) -> None:

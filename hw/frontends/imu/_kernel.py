@@ -6,13 +6,11 @@ the first value that is out of range, or -1.
 """
 
 import json
-from collections.abc import Callable
-from inspect import unwrap
 from pathlib import Path
-from typing import Any
 
-import numba
 import numpy as np
+
+from .._compile import compiled
 
 _TABLE = json.loads((Path(__file__).parent / "jsvd_table.json").read_text())
 
@@ -28,12 +26,7 @@ _ONE = 65536
 _ROUNDS = 4
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    # The tests' run-time type checker wraps functions; Numba takes the function itself.
-    return numba.njit(cache=True, nogil=True)(unwrap(function))
-
-
-@_compiled
+@compiled
 def _row(a: int, b: int, c: int) -> int:
     """The row of the table that turns [[a, b], [b, c]] to a diagonal; a and c are not negative."""
     b, gap = abs(b), abs(a - c)
@@ -50,7 +43,7 @@ def _row(a: int, b: int, c: int) -> int:
     return min(row, _N_ANGLES - 1)
 
 
-@_compiled
+@compiled
 def _turn(matrix: np.ndarray, rotation: np.ndarray, removed: int) -> None:
     """Remove one element beside the diagonal, the one in which `removed` has no part."""
     p = 0 if removed != 0 else 1
@@ -80,7 +73,7 @@ def _turn(matrix: np.ndarray, rotation: np.ndarray, removed: int) -> None:
         rotation[i, q] = (r_q * cos - r_p * sin) >> 16
 
 
-@_compiled
+@compiled
 def decompose(covariance: np.ndarray, rotation: np.ndarray, diagonal: np.ndarray) -> None:
     """Jacobi SVD of one 3x3 matrix by lookup; fills `rotation` (columns) and `diagonal`."""
     matrix = covariance.copy()
@@ -104,7 +97,7 @@ def decompose(covariance: np.ndarray, rotation: np.ndarray, diagonal: np.ndarray
         rotation[:, column] = turned[:, largest]
 
 
-@_compiled
+@compiled
 def estimate(first, last, signal, shift, accumulator, covariance) -> int:
     """Leaky sums of products of channels; `covariance` is (batch, time, 9)."""
     limit = 1 << (30 + shift)
@@ -121,7 +114,7 @@ def estimate(first, last, signal, shift, accumulator, covariance) -> int:
     return -1
 
 
-@_compiled
+@compiled
 def hold(first, last, signal, period, step, held, output) -> int:
     """Repeat the first value of each period."""
     for b in range(first, last):
@@ -133,7 +126,7 @@ def hold(first, last, signal, period, step, held, output) -> int:
     return -1
 
 
-@_compiled
+@compiled
 def rotate(first, last, signal, held, last_held, rotation, sticky, output) -> int:
     """Turn each sample to the axes of its covariance, `held` (batch, time, 9)."""
     new, diagonal = np.empty((3, 3), np.int64), np.empty(3, np.int64)
@@ -164,7 +157,7 @@ def rotate(first, last, signal, held, last_held, rotation, sticky, output) -> in
     return -1
 
 
-@_compiled
+@compiled
 def filter_bands(first, last, signal, coefficients, w1, w2, output) -> int:
     """Band-pass filters of second order; `coefficients` are rows of B_b, B_wf, B_af, a1, a2."""
     n_filters = len(coefficients)
@@ -186,7 +179,7 @@ def filter_bands(first, last, signal, coefficients, w1, w2, output) -> int:
     return -1
 
 
-@_compiled
+@compiled
 def integrate_and_fire(first, last, signal, threshold, drop, rest, output) -> int:
     """One event where the sum of magnitudes passes the threshold."""
     for b in range(first, last):

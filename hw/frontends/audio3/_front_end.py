@@ -1,0 +1,246 @@
+"""What the three inputs of Xylo Audio 3 lead to: filters, normalization, raster, in one piece."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Shaped
+
+from .._stage import Record, Samples, Stage, StateArrays, over_samples
+from ._filters import AUDIO_FILTERS, AudioFilter, AudioFilterBank
+from ._normalization import DivisiveNormalization
+from ._raster import Rasterizer
+
+M = TypeVar("M", bound="AudioFrontEnd")
+NestedState = dict[str, StateArrays]
+
+
+class AudioFrontEnd:
+    """What the front ends of Xylo Audio 3 have in common; make one of its subclasses.
+
+    Follows the protocol of a `JaxModule`: `output, new_state, record = front_end(signal)`;
+    nothing is changed in place, and a signal cut anywhere gives the same raster as in one piece
+    when each part starts with `front_end.set_attributes(new_state)`.
+
+    Args:
+        inputs: stages that make 14-bit samples, by name.
+        fs: samples a second that they give.
+        select_filters: which of `filters`, in which order.
+        filters: to select from.
+        normalization: `None` for that of the chip's defaults.
+        raster_period: samples in a row of the raster.
+        mirror: see `AudioFilterBank`.
+        arithmetic: see `AudioFilterBank`.
+        reference_quirks: whether state is forgotten after each call, and the last row given
+            although its window is not full, as in the reference simulator.
+
+    Raises:
+        ValueError: when the parts do not fit together, or a number is out of range.
+
+    >>> from xylograph.hw import AFESimExternal
+    >>> issubclass(AFESimExternal, AudioFrontEnd)
+    True
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, Stage],
+        fs: float,
+        *,
+        select_filters: Sequence[int],
+        filters: Sequence[AudioFilter],
+        normalization: DivisiveNormalization | None,
+        raster_period: int,
+        mirror: bool,
+        arithmetic: str,
+        reference_quirks: bool,
+    ) -> None:
+        name = type(self).__name__
+        self.select_filters = _selected(select_filters, len(filters), name)
+        n = len(self.select_filters)
+        bank = AudioFilterBank(
+            [filters[i] for i in self.select_filters], mirror=mirror, arithmetic=arithmetic
+        )
+        if normalization is None:
+            normalization = DivisiveNormalization(n, mirror=mirror, arithmetic=arithmetic)
+        if normalization.shape[0] != n:
+            raise ValueError(
+                f"`{name}`: the normalization has {normalization.shape[0]} channels, there are {n} "
+                "filters"
+            )
+        if (normalization.mirror, normalization.arithmetic) != (mirror, arithmetic):
+            raise ValueError(
+                f"`{name}`: `mirror` and `arithmetic` of the normalization are "
+                f"{normalization.mirror} and {normalization.arithmetic!r}, those of the front end "
+                f"{mirror} and {arithmetic!r}: give both the same"
+            )
+        self._inputs = dict(inputs)
+        self._bank, self._normalization = bank, normalization
+        self._rasterizer = Rasterizer(raster_period, n, reference_quirks=reference_quirks)
+        self.fs, self.mirror, self.arithmetic = fs, mirror, arithmetic
+        self.reference_quirks = reference_quirks
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of channels, in and out."""
+        return 1, self._bank.shape[1]
+
+    @property
+    def dt(self) -> float:
+        """Seconds from row to row of the raster."""
+        return self._rasterizer.period / self.fs
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """What each output channel sees: the number of the filter and its center frequency."""
+        named = zip(self.select_filters, self._bank.filters, strict=True)
+        return tuple(f"filter {i}, {f.center_hz(self.fs):.0f} Hz" for i, f in named)
+
+    @property
+    def normalization(self) -> DivisiveNormalization:
+        """The normalization of this front end."""
+        return self._normalization
+
+    def evolve(
+        self, data: npt.ArrayLike, record: bool = False
+    ) -> tuple[Shaped[np.ndarray, "batch row out"], NestedState, Record]:
+        """Compute the raster of a signal.
+
+        Args:
+            data: one channel, (time,), (time, 1) or (batch, time, 1), as the class says.
+            record: whether to record what the stages give: those before the filters by name,
+                then `filtered`, `thresholds` and `events`.
+
+        Returns:
+            Raster (batch, row, channel), uint8, up to 15; the state of each stage; the record.
+
+        Raises:
+            TypeError: when the data are of the wrong type.
+            ValueError: when their shape does not fit, or the state is of another batch.
+            FrontEndRangeError: when a value is too large; names stage and channel.
+        """
+        if self.reference_quirks and any(s._state is not None for s in self._stages.values()):
+            return self.reset_state().evolve(data, record)
+        first = next(iter(self._inputs.values()))
+        signal = first._checked(data)
+        state = {name: stage._start(len(signal)) for name, stage in self._stages.items()}
+        recorded: Record = {}
+        for name, stage in self._inputs.items():
+            signal = stage._run(signal, state[name])
+            if record:
+                recorded[name] = signal
+        if record or self.mirror or self.arithmetic != "integer":
+            return self._by_stages(signal, state, recorded, record), state, recorded
+        return self._in_one_piece(signal, state), state, recorded
+
+    __call__ = evolve
+
+    def _by_stages(
+        self, signal: Samples, state: NestedState, recorded: Record, record: bool
+    ) -> Shaped[np.ndarray, "batch row out"]:
+        filtered = self._bank._run(signal, state["filters"])
+        if record:
+            events, thresholds = self._normalization._with_thresholds(
+                filtered, state["normalization"]
+            )
+            recorded |= {"filtered": filtered, "thresholds": thresholds, "events": events}
+        else:
+            events = self._normalization._run(filtered, state["normalization"])
+        return self._rasterizer._run(events, state["raster"])
+
+    def _in_one_piece(
+        self, signal: Samples, state: NestedState
+    ) -> Shaped[np.ndarray, "batch row out"]:
+        from ._kernel import compute_raster
+
+        raster = self._rasterizer._room(signal.shape[1], state["raster"])
+        w, levels, counters = state["filters"], state["normalization"], state["raster"]
+        arrays = (
+            *(signal, self._bank._rows(), w["w1"], w["w2"], w["w3"]),
+            *(self._normalization._rules(), self._normalization.joint),
+            *(levels["level"], levels["rest"], self._rasterizer.period),
+            *(counters["step"], counters["counts"], raster),
+        )
+        n_values = signal.size * self.shape[1]
+        self._bank._check(over_samples(compute_raster, len(signal), n_values, *arrays), signal)
+        return self._rasterizer._finished(raster, counters)
+
+    @property
+    def _stages(self) -> dict[str, Stage]:
+        return self._inputs | {
+            "filters": self._bank,
+            "normalization": self._normalization,
+            "raster": self._rasterizer,
+        }
+
+    def state(self) -> NestedState:
+        """The state in which the next call starts, of each stage."""
+        return {name: stage.state() for name, stage in self._stages.items()}
+
+    def set_attributes(self: M, new_state: Mapping[str, Mapping[str, Any]]) -> M:
+        """A front end that goes on from a state, which a call returned.
+
+        Raises:
+            ValueError: when the state does not fit.
+        """
+        if set(new_state) != set(self._stages):
+            raise ValueError(
+                f"the stages are {', '.join(self._stages)}; the state is of {', '.join(new_state)}"
+            )
+        return self._with({n: s.set_attributes(new_state[n]) for n, s in self._stages.items()})
+
+    def reset_state(self: M) -> M:
+        """A front end that starts anew, with any number of samples."""
+        return self._with({name: stage.reset_state() for name, stage in self._stages.items()})
+
+    def _with(self: M, stages: Mapping[str, Stage]) -> M:
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        other._inputs = {name: stages[name] for name in self._inputs}
+        for name, attribute in (("filters", "_bank"), ("normalization", "_normalization")):
+            setattr(other, attribute, stages[name])
+        other._rasterizer = stages["raster"]
+        return other
+
+    def export_parameters(self) -> dict[str, Any]:
+        """The fields of the chip's filter bank, by the names that the vendor gives them.
+
+        Raises:
+            ValueError: when the chip cannot be set so: it has 16 filters, and all channels are
+                adaptive or none is.
+
+        Source: vendor contract, section 4.2; Audio 3 front-end facts, section 9.
+
+        >>> from xylograph.hw import AFESimExternal
+        >>> AFESimExternal().export_parameters()["dn_k1_values"][:3]
+        [6, 6, 6]
+        """
+        rules, filters = self._normalization, self._bank.filters
+        if self.select_filters != tuple(range(len(AUDIO_FILTERS))):
+            raise ValueError("the chip has 16 filters in order: select them all to export")
+        if len(set(rules.adaptive)) > 1:
+            raise ValueError("the chip normalizes all channels or none: give one `adaptive`")
+        return {
+            "bpf_bb_values": [f.b_b for f in filters],
+            "bpf_bwf_values": [f.b_wf for f in filters],
+            "bpf_baf_values": [f.b_af for f in filters],
+            "bpf_a1_values": [f.a1 for f in filters],
+            "bpf_a2_values": [f.a2 for f in filters],
+            "use_global_iaf_threshold": rules.joint,
+            "iaf_thresholds": list(rules.fixed_threshold),
+            "dn_enable": bool(rules.adaptive[0]),
+            "dn_eps_values": list(rules.eps),
+            "dn_b_values": list(rules.low_pass_shift),
+            "dn_k1_values": list(rules.b1),
+            "dn_k2_values": list(rules.b2),
+        }
+
+
+def _selected(given: Sequence[int], n: int, name: str) -> tuple[int, ...]:
+    selected = tuple(int(i) for i in given)
+    if not selected or len(set(selected)) < len(selected) or not set(selected) <= set(range(n)):
+        raise ValueError(
+            f"`select_filters` of `{name}` are different numbers, 0 to {n - 1}; not {list(given)}"
+        )
+    return selected

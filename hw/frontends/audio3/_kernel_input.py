@@ -1,0 +1,36 @@
+"""The compiled part of what comes before the filters: resampling and quantization."""
+
+import numpy as np
+
+from .._compile import compiled
+
+
+@compiled
+def resample(first, last, signal, num, den, started, last_sample, phase, output) -> int:
+    """Straight lines between samples; an output is at `phase / den` of the way to the next."""
+    for b in range(first, last):
+        k = 0
+        for t in range(signal.shape[1]):
+            now = signal[b, t, 0]
+            if started[b]:
+                before = last_sample[b]
+                while phase[b] < den:
+                    output[b, k, 0] = before + (now - before) * (phase[b] / den)
+                    phase[b] += num
+                    k += 1
+                phase[b] -= den
+            started[b] = True
+            last_sample[b] = now
+    return -1
+
+
+@compiled
+def quantize(first, last, signal, scale, checks, output) -> int:
+    """14 bits, rounded toward zero; with `checks` only full scale itself may saturate."""
+    for b in range(first, last):
+        for t in range(signal.shape[1]):
+            value = scale * signal[b, t, 0]
+            if checks and abs(value) > 1:
+                return b * signal.shape[1] + t
+            output[b, t, 0] = np.int64(min(max(value * 8192, -8192.0), 8191.0))
+    return -1

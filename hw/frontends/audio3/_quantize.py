@@ -87,7 +87,7 @@ def normalize_amplitude(
 
     Source: Audio 3 front-end facts, section 2.
 
-    >>> normalize_amplitude([0.1, -0.2, 0.4, 0.1], clipped=0.5)
+    >>> normalize_amplitude([0.1, -0.2, 0.4, 0.1], clipped=0.3)
     array([ 0.5, -1. ,  1. ,  0.5])
     """
     values, part = np.asarray(signal, np.float64), float(clipped)

@@ -4,6 +4,7 @@ Three ways, each exact where the one before may not be:
 
 1. All at once, as one product of matrices. Two products, with the positive and with the negative
    weights, bound every partial sum, in whatever order; if none can leave 16 bits, their sum is it.
+   With many weights a coarser bound comes first, which costs next to nothing.
 2. Block by block of sources, in their order, each block like that. What cancels within the first
    blocks need not be bounded with what comes later.
 3. Source by source, clipped in between; for the currents that need it. `n` spikes of one source go
@@ -24,9 +25,8 @@ from ._onnx_builder import FLOAT, INT32, UINT8, Block, clipped, value
 _HIGH = 32767.0
 # Sources of one block: fewer bound more closely and cost more nodes.
 _BLOCK = 128
-# From this many weights on it pays to leave out sources that are silent in all samples, if no more
-# than this part of the sources is left.
-_MANY_WEIGHTS, _FEW_ACTIVE = 100_000, 0.3
+# From this many weights on the product for the bounds costs more than a coarse bound before it.
+_MANY_WEIGHTS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,17 @@ class Delivery:
         """The positive weights, then the negative ones."""
         return np.concatenate([np.maximum(self.weights, 0), np.minimum(self.weights, 0)], axis=1)
 
+    @cached_property
+    def furthest(self) -> "Delivery":
+        """As far as a spike of each source can move any current: synapses of one current.
+
+        Rounded up to what fits into bytes again.
+        """
+        scale = 2 * self.scale.max(axis=1, keepdims=True)
+        largest = np.abs(self.shifted).max(axis=1, keepdims=True)
+        rounded = np.ceil(largest / scale) * scale
+        return Delivery(rounded.astype(np.int64), scale, self.n_inputs)
+
     @property
     def kinds(self) -> tuple["Delivery", "Delivery"]:
         """Synapses of the inputs and of the neurons."""
@@ -87,14 +98,21 @@ def add_at_once(block: Block, delivery: Delivery, isyn: str, sources: str) -> st
 def add_guarded(block: Block, delivery: Delivery, isyn: str, sources: str) -> str:
     """Write the addition for any currents; see `add_at_once`."""
     if delivery.weights.size < _MANY_WEIGHTS:
-        return _bounded_by_target(block, delivery, isyn, sources)
+        both = _product(block, delivery, delivery.signed, sources)
+        rising, falling = block.ops("Split", 2, both, axis=1, num_outputs=2)
+        return _bounded_by_target(block, delivery, isyn, sources, (rising, falling))
+    # Outside of the branches: onnxruntime packs the weights of a branch anew at every step, which
+    # takes twice as long as the product (1.32, 2026-11-27).
+    arriving = _product(block, delivery, delivery.weights, sources)
     at_once, bounded = block.inner(), block.inner()
+    rising = _product(bounded, delivery, np.maximum(delivery.weights, 0), sources)
+    bounds = (rising, bounded.op("Sub", arriving, rising))
     return block.op(
         "If",
         _is_surely_safe(block, delivery, isyn, sources),
-        then_branch=_branch(at_once, "safe", add_at_once(at_once, delivery, isyn, sources)),
+        then_branch=_branch(at_once, "safe", at_once.op("Add", isyn, arriving)),
         else_branch=_branch(
-            bounded, "bounded", _bounded_by_target(bounded, delivery, isyn, sources)
+            bounded, "bounded", _bounded_by_target(bounded, delivery, isyn, sources, bounds)
         ),
     )
 
@@ -104,16 +122,16 @@ def _is_surely_safe(block: Block, delivery: Delivery, isyn: str, sources: str) -
 
     Coarser than a bound for each target, and without a large product of matrices.
     """
-    largest = np.abs(delivery.shifted).max(axis=1, keepdims=True)
-    arriving = block.op("MatMul", block.cast(sources, FLOAT), block.constant(largest))
+    arriving = _product(block, delivery.furthest, delivery.furthest.weights, sources)
     present = block.op("ReduceMax", block.op("Abs", isyn), block.constant([1], np.int64))
     furthest = block.op("ReduceMax", block.op("Add", present, arriving), keepdims=0)
     return block.op("LessOrEqual", furthest, block.constant(_HIGH))
 
 
-def _bounded_by_target(block: Block, delivery: Delivery, isyn: str, sources: str) -> str:
-    both = _product(block, delivery, delivery.signed, sources)
-    bounds = _Bounds.of(block, isyn, both)
+def _bounded_by_target(
+    block: Block, delivery: Delivery, isyn: str, sources: str, arriving: tuple[str, str]
+) -> str:
+    bounds = _Bounds.of(block, isyn, *arriving)
     return block.op(
         "If",
         bounds.any_leaves(block),
@@ -131,8 +149,7 @@ class _Bounds:
     falling: str
 
     @classmethod
-    def of(cls, block: Block, isyn: str, both: str) -> "_Bounds":
-        rising, falling = block.ops("Split", 2, both, axis=1, num_outputs=2)
+    def of(cls, block: Block, isyn: str, rising: str, falling: str) -> "_Bounds":
         return cls(block.op("Add", isyn, rising), block.op("Add", isyn, falling), falling)
 
     def furthest(self, block: Block) -> str:
@@ -179,35 +196,9 @@ def _scaled(
     weights: Int8[np.ndarray, "source entry"],
     scale: Float32[np.ndarray, "1 entry"],
 ) -> str:
-    matrix = block.constant(weights, np.int8, "weights")
-    if weights.size < _MANY_WEIGHTS:
-        product = block.op("MatMulInteger", sources, matrix)
-    else:
-        product = _of_active_sources(block, sources, matrix, len(weights))
+    product = block.op("MatMulInteger", sources, block.constant(weights, np.int8, "weights"))
     product = block.cast(product, FLOAT)
     return block.op("Mul", product, block.constant(scale)) if (scale != 1).any() else product
-
-
-def _of_active_sources(block: Block, sources: str, matrix: str, n_sources: int) -> str:
-    active = _active(block, sources)
-    # More than none and less than twice this: onnxruntime 1.32 leaves the product with a matrix of
-    # no rows as the memory was (measured on 2026-11-25).
-    middle = block.constant(max(1, int(_FEW_ACTIVE * n_sources) // 2), np.int64)
-    away = block.op("Abs", block.op("Sub", block.op("Size", active), middle))
-    few = block.op("Less", away, middle)
-    some, every = block.inner(), block.inner()
-    part = some.op(
-        "MatMulInteger",
-        some.op("Gather", sources, active, axis=1),
-        some.op("Gather", matrix, active, axis=0),
-    )
-    whole = every.op("MatMulInteger", sources, matrix)
-    return block.op(
-        "If",
-        few,
-        then_branch=some.graph("active_sources", [], [value(part, INT32, [None, None])]),
-        else_branch=every.graph("all_sources", [], [value(whole, INT32, [None, None])]),
-    )
 
 
 def _active(block: Block, sources: str) -> str:
@@ -245,7 +236,7 @@ def _scan_of_blocks(block: Block, kind: Delivery, isyn: str, sources: str) -> st
     both = body.cast(body.op("MatMulInteger", spikes, weights), FLOAT)
     scale = np.tile(kind.scale[:1], 2)
     both = body.op("Mul", both, body.constant(scale)) if (scale != 1).any() else both
-    bounds = _Bounds.of(body, before, both)
+    bounds = _Bounds.of(body, before, *body.ops("Split", 2, both, axis=1, num_outputs=2))
     one_by_one = body.inner()
     ordered = _in_order(one_by_one, bounds.furthest(one_by_one), before, spikes, exact)
     after = body.op(
@@ -277,7 +268,8 @@ def _scan_of_blocks(block: Block, kind: Delivery, isyn: str, sources: str) -> st
 
 def _source_by_source(block: Block, delivery: Delivery, isyn: str, sources: str) -> str:
     both = _product(block, delivery, delivery.signed, sources)
-    furthest = _Bounds.of(block, isyn, both).furthest(block)
+    rising, falling = block.ops("Split", 2, both, axis=1, num_outputs=2)
+    furthest = _Bounds.of(block, isyn, rising, falling).furthest(block)
     return _in_order(block, furthest, isyn, sources, block.constant(delivery.shifted))
 
 

@@ -140,7 +140,7 @@ def add_step(block: Block, core: Core, state: StepState, counts: str) -> StepSta
     vmem = block.op("Sub", charged, spent)
     if (threshold < 0).any():
         vmem = _wrapped(block, vmem)
-    return StepState(block.cast(spikes, UINT8), isyn, vmem)
+    return StepState(spikes, isyn, vmem)
 
 
 def _delivered(block: Block, core: Core, state: StepState, counts: str) -> str:
@@ -188,28 +188,36 @@ def _charged(block: Block, core: Core, vmem: str, current: str) -> str:
 
 
 def _spikes(block: Block, core: Core, charged: str) -> tuple[str, str]:
-    """Spikes of each neuron with those of aliases, and its own ones, which lower its voltage."""
+    """Spikes of each neuron with those of aliases, uint8, and its own ones, float32.
+
+    The own ones lower its voltage.
+    """
     threshold = core.of_neurons("threshold", "threshold_out")
-    own = _divided(block, core, charged, threshold)
+    spikes = _divided(block, core, charged, threshold)
+    own = block.cast(spikes, FLOAT)
     if (threshold <= 0).any():
         counted = _counted(block, core, charged, threshold)
         own = block.op("Where", block.constant(threshold > 0, np.bool_), own, counted)
-    return _with_aliases(block, core, own) if any(core.config.aliases) else (own, own)
+        spikes = block.cast(own, UINT8)
+    if any(core.config.aliases):
+        handed, own = _with_aliases(block, core, own)
+        spikes = block.cast(handed, UINT8)
+    return spikes, own
 
 
 def _divided(
     block: Block, core: Core, charged: str, threshold: Float32[np.ndarray, "1 neuron"]
 ) -> str:
-    """How many spikes it takes to get below the threshold, or to the limit.
+    """How many spikes it takes to get below the threshold, or to the limit; uint8.
 
-    Exact: with the half, the quotient of two numbers of 15 bits is further from all whole numbers
-    than 2 to the -17 of itself, and the product with the inverse off by no more than 2 to the -22.
+    Exact: the quotient of two numbers of 15 bits is a whole number, or below the next one by more
+    than 2 to the -16 of itself. So it stays between the same whole numbers when 2 to the -18 of
+    itself is added, which is more than what rounding takes away; the cast cuts the rest off.
     """
-    inverse = np.float32(1) / np.maximum(threshold, 1)
-    quotient = block.op("Add", charged, block.constant(0.5))
-    spikes = block.op("Floor", block.op("Mul", quotient, block.constant(inverse)))
-    spikes = block.op("Max", spikes, block.constant(0.0))
-    return block.op("Min", spikes, block.constant(core.max_spikes))
+    inverse = (np.float64(1) + 2.0**-18) / np.maximum(threshold, 1)
+    quotient = block.op("Mul", charged, block.constant(inverse))
+    above = block.op("Relu", quotient)
+    return block.cast(block.op("Min", above, block.constant(core.max_spikes)), UINT8)
 
 
 def _counted(

@@ -59,6 +59,7 @@ _OPERATORS = frozenset(
         "Pad",
         "ReduceMax",
         "ReduceSum",
+        "Relu",
         "Reshape",
         "Scan",
         "ScatterElements",

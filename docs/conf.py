@@ -67,7 +67,7 @@ nitpick_ignore_regex = [
         r"py:.*",
         r"(abc|collections|concurrent|jax|jaxlib|jaxtyping|np|npt|numpy|optax|os|pathlib)\..*",
     ),
-    (r"py:.*", r"rich\..*|ndarray"),
+    (r"py:.*", r"(matplotlib|rich)\..*|Axes|Figure|ndarray"),
     # jaxtyping's shapes, which look like references to what they name.
     (r"py:class", r"'.*|.*'"),
     # Names in signatures that are no public names: type variables, and classes nobody makes.
@@ -93,6 +93,7 @@ _PACKAGES = (
     "xylograph.mapping.quantize",
     "xylograph.tools.datasets",
     "xylograph.tools.demo",
+    "xylograph.tools.frontends",
     "xylograph",
 )
 

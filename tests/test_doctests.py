@@ -17,8 +17,10 @@ MODULES = sorted(
 
 # Their examples load recordings.
 NEED_DATA = {
+    "xylograph.tools.datasets._apply_frontend",
     "xylograph.tools.datasets._digit_recordings",
     "xylograph.tools.datasets._digits",
+    "xylograph.tools.datasets._prepare",
     "xylograph.tools.datasets._registry",
     "xylograph.tools.datasets._watch",
     "xylograph.tools.datasets._watch_recordings",

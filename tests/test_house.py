@@ -26,6 +26,7 @@ PACKAGES = (
     "xylograph.mapping.quantize",
     "xylograph.tools.datasets",
     "xylograph.tools.demo",
+    "xylograph.tools.frontends",
 )
 
 
@@ -79,6 +80,7 @@ HEAVY = {"jax", "numba", "matplotlib", "scipy", "optax", "xylosim"}
         "import xylograph.hw",
         "import xylograph.tools._cli",
         "import xylograph.tools.datasets",
+        "import xylograph.tools.frontends",
     ],
 )
 def test_imports_are_cheap(statement: str) -> None:

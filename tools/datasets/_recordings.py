@@ -1,17 +1,17 @@
-"""What a data set is before it is encoded: signals as they were recorded."""
+"""What a data set is before it is split: signals of different lengths."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int, Shaped
+from jaxtyping import Int, Shaped
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Recordings:
-    """Signals as shipped, of different lengths, for any front end to encode.
+    """Signals of different lengths: as recorded, or as rasters after `apply_frontend`.
 
     Attributes:
-        signals: one array a recording; the lengths differ.
+        signals: one array (time, channel) a recording; the lengths differ.
         labels: class of each recording.
         groups: subject or speaker of each recording.
         takes: tells the recordings of one group and class apart.
@@ -19,7 +19,7 @@ class Recordings:
         dt: time between two rows of a signal [s].
     """
 
-    signals: tuple[Float32[np.ndarray, "_ channel"], ...]
+    signals: tuple[Shaped[np.ndarray, "_ channel"], ...]
     labels: Int[np.ndarray, " recording"]
     groups: Shaped[np.ndarray, " recording"]
     takes: Int[np.ndarray, " recording"]

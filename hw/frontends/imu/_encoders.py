@@ -36,7 +36,12 @@ class ScaleEncoder(Stage):
         return {}
 
     def _run(self, signal: Samples, state: StateArrays) -> Shaped[np.ndarray, "batch time out"]:
-        return np.minimum(np.abs(signal) >> np.array(self.scale), _MAX_EVENTS).astype(np.uint8)
+        from ._kernel import scale_magnitudes
+
+        output = np.empty(signal.shape, np.uint8)
+        arrays = (signal, np.array(self.scale, np.int64), _MAX_EVENTS, output)
+        over_samples(scale_magnitudes, len(signal), signal.size, *arrays)
+        return output
 
 
 class IAFEncoder(Stage):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
 import numpy as np
-from jaxtyping import Shaped
+import numpy.typing as npt
+from jaxtyping import Complex128, Float, Shaped
 
 from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, over_samples
 from ._quantize import MAX_SAMPLE
@@ -83,6 +84,23 @@ class BandPassFilter:
         a1, a2 = (int(2**15 * value) for value in a[1:])
         return cls(b_b, 8, 15 - b_b, a1, a2)
 
+    def response(
+        self, frequencies_hz: npt.ArrayLike, fs: SupportsFloat = SAMPLE_RATE
+    ) -> Complex128[np.ndarray, "*shape"]:
+        """What the filter makes of a sine: its gain and phase, without the rounding.
+
+        Args:
+            frequencies_hz: any shape.
+            fs: samples a second.
+
+        >>> gain = abs(BandPassFilter.from_band(1, 2).response([0.01, 1.418, 50]))
+        >>> gain.round(3)
+        array([0.005, 1.01 , 0.016])
+        """
+        z = np.exp(-2j * np.pi * np.asarray(frequencies_hz, np.float64) / float(fs))
+        feedback = 2.0 ** -(self.b_b + self.b_af) * (self.a1 * z + self.a2 * z**2)
+        return np.asarray(2.0**-self.b_b * (1 - z**2) / (1 + feedback))
+
 
 # Section 7 of the facts; a table, because a design depends on the last bit of the mathematics
 # library, and these are the integers of the chip. A test designs them anew.
@@ -129,6 +147,12 @@ class FilterBank(Stage):
         self.filters = tuple(filters)
         self.mirror = mirror
         self._rows = np.array([(f.b_b, f.b_wf, f.b_af, f.a1, f.a2) for f in filters], np.int64)
+
+    def responses(
+        self, frequencies_hz: Float[np.ndarray, " frequency"], fs: SupportsFloat = SAMPLE_RATE
+    ) -> Complex128[np.ndarray, "filter frequency"]:
+        """Gain and phase of each filter; see `BandPassFilter.response`."""
+        return np.stack([one.response(frequencies_hz, fs) for one in self.filters])
 
     def _fresh(self, batch: int) -> StateArrays:
         return {name: np.zeros((batch, self._shape[1]), np.int64) for name in ("w1", "w2")}

@@ -190,3 +190,13 @@ def integrate_and_fire(first, last, signal, threshold, drop, rest, output) -> in
                 output[b, t, c] = fires
                 rest[b, c] = total % threshold[c] if drop else total - fires * threshold[c]
     return -1
+
+
+@compiled
+def scale_magnitudes(first, last, signal, scale, limit, output) -> int:
+    """Magnitudes without their lowest bits, as counts of events up to a limit."""
+    for b in range(first, last):
+        for t in range(signal.shape[1]):
+            for c in range(signal.shape[2]):
+                output[b, t, c] = min(abs(signal[b, t, c]) >> scale[c], limit)
+    return -1

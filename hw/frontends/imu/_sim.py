@@ -1,18 +1,21 @@
 """`IMUIFSim`: the whole IMU front end, from samples to the input raster of Xylo IMU."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Shaped
+from jaxtyping import Complex128, Float, Shaped
 
-from .._stage import Record, Stage, StateArrays
+from .._stage import FrontEndRangeError, Record, Stage, StateArrays, over_parts
 from ._encoders import IAFEncoder, ScaleEncoder
 from ._filters import DEFAULT_FILTERS, SAMPLE_RATE, BandPassFilter, FilterBank
 from ._rotation import RotationRemoval
 
 _MASK = 2**17 - 1
+# What each stage gives, by its name in the record.
+_GIVES = {"rotation": "rotated", "filters": "filtered", "encoder": "raster"}
 
 
 class IMUIFSim:
@@ -35,7 +38,7 @@ class IMUIFSim:
 
     >>> raster, state, record = IMUIFSim()(np.full((4, 3), 1000), record=True)
     >>> raster.shape, raster.dtype, list(record)
-    ((1, 4, 15), dtype('uint8'), ['rotated', 'filtered'])
+    ((1, 4, 15), dtype('uint8'), ['input', 'rotated', 'filtered', 'raster'])
     """
 
     dt = 1 / SAMPLE_RATE
@@ -73,6 +76,14 @@ class IMUIFSim:
         n_each = self.shape[1] // 3
         return tuple(f"axis {i // n_each}, filter {i % n_each}" for i in range(self.shape[1]))
 
+    def responses(
+        self, frequencies_hz: Float[np.ndarray, " frequency"]
+    ) -> Complex128[np.ndarray, "filter frequency"]:
+        """Gain and phase of each filter, without the rounding; of the filters alone."""
+        bank = self._stages["filters"]
+        assert isinstance(bank, FilterBank)
+        return bank.responses(frequencies_hz)
+
     def evolve(
         self, data: npt.ArrayLike, record: bool = False
     ) -> tuple[Shaped[np.ndarray, "batch time out"], dict[str, StateArrays], Record]:
@@ -80,7 +91,8 @@ class IMUIFSim:
 
         Args:
             data: integers, magnitude up to 32767, (time, 3) or (batch, time, 3), 200 a second.
-            record: whether to record what the stages give, `rotated` and `filtered`.
+            record: whether to record the `input` and what the stages give: `rotated`, `filtered`,
+                `raster`.
 
         Returns:
             Raster (batch, time, 15), uint8, up to 15; the state of each stage; the record.
@@ -90,13 +102,33 @@ class IMUIFSim:
             ValueError: when their shape does not fit, or the state is of another batch.
             FrontEndRangeError: when a value is too large; names stage and channel.
         """
-        signal, state, recorded = data, {}, {}
-        names = {"rotation": "rotated", "filters": "filtered"}
-        for name, stage in self._stages.items():
-            signal, state[name], _ = stage.evolve(signal)
-            if record and name in names:
-                recorded[names[name]] = signal
-        return np.asarray(signal), state, recorded
+        signal = next(iter(self._stages.values()))._checked(data)
+        batch, n_steps, _ = signal.shape
+        shapes = {_GIVES[name]: (batch, n_steps, s.shape[1]) for name, s in self._stages.items()}
+        # Counts of events take a byte; so many more values a step go through the processor.
+        kept = {
+            name: np.empty(shape, np.uint8 if name == "raster" else np.int64)
+            for name, shape in shapes.items()
+            if record or name == "raster"
+        }
+
+        def compute(state: dict[str, StateArrays], first: int, last: int) -> None:
+            values = signal[first:last]
+            for name, stage in self._stages.items():
+                own = {key: array[first:last] for key, array in state[name].items()}
+                values = stage._run(values, own)
+                for key, array in own.items():
+                    state[name][key][first:last] = array
+                if _GIVES[name] in kept:
+                    kept[_GIVES[name]][first:last] = values
+
+        state = self._start(batch)
+        # With the quirks of the reference a sample starts from what the one before left.
+        quirky = any(getattr(stage, "reference_quirks", False) for stage in self._stages.values())
+        if quirky or not _over_parts(partial(compute, state), batch, n_steps * self.shape[1]):
+            state = self._start(batch)
+            compute(state, 0, batch)
+        return kept["raster"], state, {"input": signal} | kept if record else {}
 
     __call__ = evolve
 
@@ -119,6 +151,9 @@ class IMUIFSim:
     def reset_state(self) -> "IMUIFSim":
         """A front end that starts anew, with any number of samples."""
         return self._with({name: stage.reset_state() for name, stage in self._stages.items()})
+
+    def _start(self, batch: int) -> dict[str, StateArrays]:
+        return {name: stage._start(batch) for name, stage in self._stages.items()}
 
     def export_parameters(self) -> dict[str, Any]:
         """The fields of the chip's input interface, by the names that the vendor gives them.
@@ -154,3 +189,12 @@ class IMUIFSim:
         other = object.__new__(IMUIFSim)
         other._stages = stages
         return other
+
+
+def _over_parts(work: Callable[[int, int], None], batch: int, values_each: int) -> bool:
+    """Whether all parts were in range; in one piece the error knows the number of the sample."""
+    try:
+        over_parts(work, batch, values_each)
+    except FrontEndRangeError:
+        return False
+    return True

@@ -7,7 +7,8 @@ of them. Out: whether the chip takes them (`XyloConfig.validate`), how much of i
 To read in this order: `chips.py`, what the chips are; `_config.py`, what a configuration holds
 (`_fields.py` and `_storage.py` for the checks, `_config_file.py` for the file); `_rules.py`, what
 a chip asks of it; `engines/`, how it computes; `_saturation.py`, how far its state can go;
-`cost/`, what that costs in cycles and energy; `frontends/`, what its sensors give it; `xylo_net/`, how to train in its arithmetic.
+`cost/`, what that costs in cycles and energy; `frontends/`, what its sensors give it; `xylo_net/`, how to train in its arithmetic;
+`package/`, how to hand a deployment over.
 """
 
 from importlib import import_module
@@ -42,6 +43,11 @@ from .frontends import (
     FrontEndRangeError as FrontEndRangeError,
     IMUIFSim as IMUIFSim,
 )
+from .package._difference import ArrayComparison as ArrayComparison
+from .package._package import (
+    DeploymentPackage as DeploymentPackage,
+    Verification as Verification,
+)
 
 if TYPE_CHECKING:
     from .xylo_net._net import XyloNetJax as XyloNetJax
@@ -51,9 +57,11 @@ __all__ = [
     "ENGINES",
     "AFESimExternal",
     "Activity",
+    "ArrayComparison",
     "Chip",
     "CostEstimate",
     "Cycles",
+    "DeploymentPackage",
     "DesignRuleError",
     "EngineStateError",
     "FrontEndRangeError",
@@ -63,6 +71,7 @@ __all__ = [
     "ResourceUsage",
     "SaturationBounds",
     "VariableBounds",
+    "Verification",
     "Violation",
     "XyloConfig",
     "XyloNetJax",

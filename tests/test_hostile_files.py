@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from xylograph import XyloConfig
+from xylograph.hw import DeploymentPackage
+from xylograph.hw.package._package_file import _FILE as _PACKAGES
 from xylograph.mapping import Graph, from_onnx, from_rockpool, load_onnx, trace
 from xylograph.mapping.graph._graph_file import GRAPHS
 from xylograph.models import FormatError, LIFJax, LinearJax, Sequential, load, save
@@ -58,6 +60,10 @@ def write_rockpool(path: Path) -> None:
 
 def write_synnet(path: Path) -> None:
     path.write_bytes((_ROCKPOOL / "synnet.json").read_bytes())
+
+
+def write_package(path: Path) -> None:
+    DeploymentPackage.create(config(), np.ones((2, 3, 2)), note="hello").save(path)
 
 
 def write_core(path: Path) -> None:
@@ -122,10 +128,17 @@ def saved_again(loaded: Any) -> object:
     return repr(loaded), loaded.violations()
 
 
+def checked(loaded: Any) -> object:
+    return repr(loaded), loaded.silent_neurons(), str(loaded.verify("reference"))
+
+
 KINDS = {
     "network": Kind("net", write_network, load, evolved, container=_NETWORKS),
     "checkpoint": Kind("ckpt", write_checkpoint, checkpoint, repr, container=_CHECKPOINT),
     "configuration": Kind("json", lambda path: config().save(path), XyloConfig.load, saved_again),
+    "package": Kind(
+        "xylopack", write_package, DeploymentPackage.load, checked, container=_PACKAGES
+    ),
     "graph": Kind("graph", write_graph, Graph.load, str, container=GRAPHS),
     "Rockpool's chain": Kind("json", write_rockpool, from_rockpool, evolved),
     "Rockpool's SynNet": Kind("json", write_synnet, from_rockpool, evolved),

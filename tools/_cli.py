@@ -232,6 +232,59 @@ def cost(
 
 
 @app.command()
+def pack(
+    config: Annotated[Path, typer.Argument(help="Configuration file.")],
+    raster: Annotated[
+        Path,
+        typer.Argument(
+            help="NumPy file of spike counts, (time, channel) or (sample, time, channel)."
+        ),
+    ],
+    note: Annotated[str, typer.Option(help="Text that goes into the package.")] = "",
+    out: Annotated[Path, typer.Option(help="File to write.")] = Path("deployment.xylopack"),
+) -> None:
+    """Put a configuration and what the chip must compute into one file, for others to check."""
+    from ..hw import DeploymentPackage, DesignRuleError, XyloConfig
+    from ..models import FormatError
+    from ._simulate import read_raster
+
+    loaded, data = XyloConfig.load(config), read_raster(raster)
+    try:
+        package = DeploymentPackage.create(loaded, data, note=note)
+    except DesignRuleError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"{raster}: {error}") from error
+    package.save(out)
+    print(f"{package} is in {out}")
+    if silent := package.silent_neurons():
+        print(f"{silent} neurons spike in no recording: little of them is checked")
+
+
+@app.command()
+def verify(
+    package: Annotated[Path, typer.Argument(help="File of `xylograph pack`.")],
+    engine: Annotated[
+        str, typer.Option(help="`native`, `jax`, `reference` or `vendor`.")
+    ] = "native",
+) -> None:
+    """Check that an engine computes what a deployment package says."""
+    from ..hw import ENGINES, DeploymentPackage
+
+    if engine not in ENGINES:
+        raise typer.BadParameter(
+            f"no engine is called {engine!r}; known are {', '.join(ENGINES)}",
+            param_hint="--engine",
+        )
+    loaded = DeploymentPackage.load(package)
+    print(loaded, *([loaded.note] if loaded.note else []), sep="\n")
+    verification = loaded.verify(engine)
+    print(verification)
+    if not verification.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def export(
     source: Annotated[
         Path, typer.Argument(help="Configuration file, or network file of `xylograph.models.save`.")

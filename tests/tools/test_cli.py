@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xylograph.hw import XyloConfig
+from xylograph.hw import DeploymentPackage, XyloConfig
 from xylograph.models import LIFJax, LinearJax, Sequential, dash_to_tau, load, save
 from xylograph.tools import _cli
 
@@ -137,6 +137,27 @@ def test_cost_refuses_clock_and_margin_that_are_none(
 ) -> None:
     assert run(monkeypatch, "cost", config_file, option, value) == 2
     assert option in capsys.readouterr().err
+
+
+def test_a_packed_deployment_is_verified(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+    config_file: Path,
+    raster_file: Path,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.xylopack"
+    words = ("pack", config_file, raster_file, "--note", "take 3", "--out", path)
+    assert run(monkeypatch, *words) == 0
+    assert run(monkeypatch, "verify", path, "--engine", "reference") == 0
+    shown = capsys.readouterr().out
+    assert "take 3" in shown and "passed: `reference` gives all" in shown
+
+    package = DeploymentPackage.load(path)
+    package.golden["Vmem"][1, 4, 0] += 1
+    package.save(path)
+    assert run(monkeypatch, "verify", path) == 1
+    assert "`Vmem`: 1 of 60 values differ, first at step 4 of sample 1" in capsys.readouterr().out
 
 
 def test_a_corrupt_configuration_is_refused_with_the_place(

@@ -93,6 +93,7 @@ _PACKAGES = (
     "xylograph.mapping.quantize",
     "xylograph.tools.datasets",
     "xylograph.tools.demo",
+    "xylograph.tools.doctor",
     "xylograph.tools.frontends",
     "xylograph",
 )

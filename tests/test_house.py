@@ -26,6 +26,7 @@ PACKAGES = (
     "xylograph.mapping.quantize",
     "xylograph.tools.datasets",
     "xylograph.tools.demo",
+    "xylograph.tools.doctor",
     "xylograph.tools.frontends",
 )
 

@@ -4,6 +4,7 @@ Nothing heavy is imported before a command needs it: `xylograph --help` loads ne
 Numba.
 """
 
+import json
 import math
 import sys
 import warnings
@@ -326,6 +327,27 @@ def export(
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint="--record") from error
     print(f"{loaded} is in {out}")
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list instead.")] = False,
+) -> None:
+    """Look at packages, engines, the vendor's package, boards and permissions; change nothing.
+
+    Exit code 1 when something is wrong.
+    """
+    from .doctor import State, examine
+
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not as_json:
+            print(finding, flush=True)
+    if as_json:
+        print(json.dumps([finding.as_dict() for finding in findings], indent=2))
+    if any(finding.state is State.PROBLEM for finding in findings):
+        raise typer.Exit(1)
 
 
 def _chip(name: str) -> "Chip":

@@ -39,6 +39,7 @@ from .engines import (
     InputClippedWarning as InputClippedWarning,
 )
 from .frontends import (
+    AFESim as AFESim,
     AFESimExternal as AFESimExternal,
     FrontEndRangeError as FrontEndRangeError,
     IMUIFSim as IMUIFSim,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CHIPS",
     "ENGINES",
+    "AFESim",
     "AFESimExternal",
     "Activity",
     "ArrayComparison",

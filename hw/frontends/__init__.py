@@ -2,12 +2,26 @@
 
 `_stage.py` has what all stages share. `imu/` is the front end of Xylo IMU: `_quantize.py`,
 `_subspace.py` (covariance, sample-and-hold), `_rotation.py`, `_filters.py`, `_encoders.py`, and
-`_sim.py`, which puts them together. `audio3/` is the front end of Xylo Audio 3: `_resample.py`,
+`_sim.py`, which puts them together. `audio2/` is the front end of Xylo Audio 2: `_model.py` and
+`_device.py`, what its analog parts are and how one chip differs; `_amplifier.py`, `_filters.py`,
+`_encoder.py`, `_counter.py`, `_normalization.py`, and `_sim.py`; `_reference.py`, what only the
+reference simulator does. `audio3/` is the front end of Xylo Audio 3: `_resample.py`,
 `_quantize.py`, `_filters.py`, `_normalization.py`, `_raster.py`; `_search.py`, how physical values
 become integers; `_front_end.py`, what its inputs have in common, and `_external.py`, one of them.
 """
 
 from ._stage import FrontEndRangeError as FrontEndRangeError, Stage as Stage
+from .audio2._amplifier import Amplifier as Amplifier
+from .audio2._counter import EventCounter as EventCounter
+from .audio2._device import AFEDevice as AFEDevice
+from .audio2._encoder import EventEncoder as EventEncoder
+from .audio2._filters import AnalogFilterBank as AnalogFilterBank
+from .audio2._model import AFEModel as AFEModel, NoiseDensity as NoiseDensity
+from .audio2._normalization import (
+    Audio2Normalization as Audio2Normalization,
+    lfsr_code as lfsr_code,
+)
+from .audio2._sim import AFESim as AFESim
 from .audio3._external import AFESimExternal as AFESimExternal
 from .audio3._filters import (
     AUDIO_FILTERS as AUDIO_FILTERS,
@@ -36,18 +50,27 @@ from .imu._subspace import SampleAndHold as SampleAndHold, SubSpace as SubSpace
 
 __all__ = [
     "AUDIO_FILTERS",
+    "AFEDevice",
+    "AFEModel",
+    "AFESim",
     "AFESimExternal",
+    "Amplifier",
+    "AnalogFilterBank",
+    "Audio2Normalization",
     "AudioFilter",
     "AudioFilterBank",
     "AudioFrontEnd",
     "AudioQuantizer",
     "BandPassFilter",
     "DivisiveNormalization",
+    "EventCounter",
+    "EventEncoder",
     "FilterBank",
     "FrontEndRangeError",
     "IAFEncoder",
     "IMUIFSim",
     "LinearResampler",
+    "NoiseDensity",
     "Rasterizer",
     "RotationRemoval",
     "SampleAndHold",
@@ -55,6 +78,7 @@ __all__ = [
     "Stage",
     "SubSpace",
     "jacobi_svd",
+    "lfsr_code",
     "normalize_amplitude",
     "quantize_samples",
     "raster_steps",

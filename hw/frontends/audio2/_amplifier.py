@@ -36,8 +36,8 @@ class Amplifier(Stage):
     Source: Audio 2 front-end facts, section 2.3.
 
     >>> Amplifier(110e3, 6)(np.array([[0.1], [0.4]]))[0].round(3)
-    array([[[0.2 ],
-            [0.55]]])
+    array([[[0.204],
+            [0.55 ]]])
     """
 
     def __init__(

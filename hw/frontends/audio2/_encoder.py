@@ -33,7 +33,7 @@ class EventEncoder(Stage):
 
     Source: Audio 2 front-end facts, section 2.3.
 
-    >>> volts = np.full((40, 16), 0.4)
+    >>> volts = np.full((40, 16), 0.04)
     >>> np.flatnonzero(EventEncoder(50e3, count=2)(volts)[0][0, :, 0])
     array([19, 39])
     """

@@ -34,7 +34,7 @@ class AnalogFilterBank(Stage):
 
     >>> bank = AnalogFilterBank(110e3)
     >>> abs(bank.responses(np.array([40.0, 400.0]))[0]).round(3)
-    array([0.894, 0.003])
+    array([0.894, 0.001])
     """
 
     def __init__(

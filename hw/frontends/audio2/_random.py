@@ -50,7 +50,7 @@ def uniform(key: int, n: int) -> Float64[np.ndarray, " n"]:
     """Numbers from -1 to 1, evenly distributed.
 
     >>> uniform(0, 2).round(3)
-    array([ 0.766, -0.137])
+    array([ 0.767, -0.137])
     """
     bits = [_scrambled((key + i * _STEP) % _WORD) >> 11 for i in range(1, n + 1)]
     return np.array(bits, np.float64) * 2.0**-52 - 1

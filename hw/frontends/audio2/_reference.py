@@ -27,7 +27,7 @@ def reference_noise(
     """
     white = noise.density * np.sqrt(fs / 2) * generator.standard_normal(n_samples)
     frequencies = np.fft.rfftfreq(n_samples, 1 / fs)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         gain = np.maximum(noise.knee_hz / frequencies, 1.0)
     gain[0] = 1.0
     return np.fft.irfft(np.fft.rfft(white) * gain, n_samples)

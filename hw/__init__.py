@@ -7,8 +7,9 @@ of them. Out: whether the chip takes them (`XyloConfig.validate`), how much of i
 To read in this order: `chips.py`, what the chips are; `_config.py`, what a configuration holds
 (`_fields.py` and `_storage.py` for the checks, `_config_file.py` for the file); `_rules.py`, what
 a chip asks of it; `engines/`, how it computes; `_saturation.py`, how far its state can go;
-`cost/`, what that costs in cycles and energy; `frontends/`, what its sensors give it; `xylo_net/`, how to train in its arithmetic;
-`package/`, how to hand a deployment over.
+`cost/`, what that costs in cycles and energy; `frontends/`, what its sensors give it; `xylo_net/`,
+how to train in its arithmetic; `package/`, how to hand a deployment over; `boards/`, how to drive a
+real or a virtual one.
 """
 
 from importlib import import_module
@@ -51,6 +52,22 @@ from .package._package import (
 )
 
 if TYPE_CHECKING:
+    from .boards._board import Board as Board, PowerReading as PowerReading
+    from .boards._configuration import from_samna as from_samna, samna_fields as samna_fields
+    from .boards._device_board import BoardRetryWarning as BoardRetryWarning
+    from .boards._errors import (
+        BoardBusyError as BoardBusyError,
+        BoardDataError as BoardDataError,
+        BoardError as BoardError,
+        BoardFirmwareError as BoardFirmwareError,
+        BoardLostError as BoardLostError,
+        BoardNotFoundError as BoardNotFoundError,
+        BoardRefusedError as BoardRefusedError,
+        BoardTimeoutError as BoardTimeoutError,
+    )
+    from .boards._link import BoardIdentity as BoardIdentity
+    from .boards.virtual._board import VirtualBoard as VirtualBoard
+    from .boards.virtual._faults import Fault as Fault
     from .xylo_net._net import XyloNetJax as XyloNetJax
 
 __all__ = [
@@ -60,33 +77,70 @@ __all__ = [
     "AFESimExternal",
     "Activity",
     "ArrayComparison",
+    "Board",
+    "BoardBusyError",
+    "BoardDataError",
+    "BoardError",
+    "BoardFirmwareError",
+    "BoardIdentity",
+    "BoardLostError",
+    "BoardNotFoundError",
+    "BoardRefusedError",
+    "BoardRetryWarning",
+    "BoardTimeoutError",
     "Chip",
     "CostEstimate",
     "Cycles",
     "DeploymentPackage",
     "DesignRuleError",
     "EngineStateError",
+    "Fault",
     "FrontEndRangeError",
     "IMUIFSim",
     "InputClippedWarning",
     "PowerAnchor",
+    "PowerReading",
     "ResourceUsage",
     "SaturationBounds",
     "VariableBounds",
     "Verification",
     "Violation",
+    "VirtualBoard",
     "XyloConfig",
     "XyloNetJax",
     "XyloSim",
     "chips_allowing",
     "estimate_cost",
+    "from_samna",
     "get_chip",
+    "samna_fields",
     "saturation_bounds",
 ]
 
+# What only needs chips and configurations does without boards, and without JAX, which
+# `XyloNetJax` loads.
+_HOME = {
+    "Board": "boards._board",
+    "BoardBusyError": "boards._errors",
+    "BoardDataError": "boards._errors",
+    "BoardError": "boards._errors",
+    "BoardFirmwareError": "boards._errors",
+    "BoardIdentity": "boards._link",
+    "BoardLostError": "boards._errors",
+    "BoardNotFoundError": "boards._errors",
+    "BoardRefusedError": "boards._errors",
+    "BoardRetryWarning": "boards._device_board",
+    "BoardTimeoutError": "boards._errors",
+    "Fault": "boards.virtual._faults",
+    "PowerReading": "boards._board",
+    "VirtualBoard": "boards.virtual._board",
+    "XyloNetJax": "xylo_net._net",
+    "from_samna": "boards._configuration",
+    "samna_fields": "boards._configuration",
+}
+
 
 def __getattr__(name: str) -> object:
-    # It loads JAX, which what only needs chips and configurations does without.
-    if name == "XyloNetJax":
-        return import_module(".xylo_net._net", __name__).XyloNetJax
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

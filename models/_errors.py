@@ -4,6 +4,8 @@
     + AccuracyBudgetError
                          a deployment loses more of a metric than is allowed; in
                          `xylograph.mapping`
+    + BoardError         a board could not do what was asked for; in `xylograph.hw`, with one class
+                         for each thing one can do about it
     + DesignRuleError    a network or configuration breaks rules of the chip (also ValueError);
                          in `xylograph.hw`, where the rules are
     + FormatError        a file is damaged, newer than we are, or not ours (also ValueError)

@@ -66,6 +66,12 @@ if TYPE_CHECKING:
         BoardTimeoutError as BoardTimeoutError,
     )
     from .boards._link import BoardIdentity as BoardIdentity
+    from .boards.samna_link._board import (
+        AttachedBoard as AttachedBoard,
+        SamnaBoard as SamnaBoard,
+        find_boards as find_boards,
+    )
+    from .boards.samna_link._objects import to_samna as to_samna
     from .boards.virtual._board import VirtualBoard as VirtualBoard
     from .boards.virtual._faults import Fault as Fault
     from .xylo_net._net import XyloNetJax as XyloNetJax
@@ -77,6 +83,7 @@ __all__ = [
     "AFESimExternal",
     "Activity",
     "ArrayComparison",
+    "AttachedBoard",
     "Board",
     "BoardBusyError",
     "BoardDataError",
@@ -101,6 +108,7 @@ __all__ = [
     "PowerAnchor",
     "PowerReading",
     "ResourceUsage",
+    "SamnaBoard",
     "SaturationBounds",
     "VariableBounds",
     "Verification",
@@ -111,15 +119,18 @@ __all__ = [
     "XyloSim",
     "chips_allowing",
     "estimate_cost",
+    "find_boards",
     "from_samna",
     "get_chip",
     "samna_fields",
     "saturation_bounds",
+    "to_samna",
 ]
 
 # What only needs chips and configurations does without boards, and without JAX, which
 # `XyloNetJax` loads.
 _HOME = {
+    "AttachedBoard": "boards.samna_link._board",
     "Board": "boards._board",
     "BoardBusyError": "boards._errors",
     "BoardDataError": "boards._errors",
@@ -133,10 +144,13 @@ _HOME = {
     "BoardTimeoutError": "boards._errors",
     "Fault": "boards.virtual._faults",
     "PowerReading": "boards._board",
+    "SamnaBoard": "boards.samna_link._board",
     "VirtualBoard": "boards.virtual._board",
     "XyloNetJax": "xylo_net._net",
+    "find_boards": "boards.samna_link._board",
     "from_samna": "boards._configuration",
     "samna_fields": "boards._configuration",
+    "to_samna": "boards.samna_link._objects",
 }
 
 

@@ -134,7 +134,7 @@ class DeviceBoard:
             ValueError: it is for another chip.
             BoardError: it could not be sent.
         """
-        return self._session.load(config)
+        return self._session.load(config, self._output_mode, stepwise=self._stepwise)
 
     def evolve(
         self, data: npt.ArrayLike, record: bool = False

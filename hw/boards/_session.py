@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -65,8 +66,8 @@ class Session:
             raise BoardError(f"{self.link.identity} has no configuration: `load` one first")
         return self._config
 
-    def load(self, config: XyloConfig) -> bool:
-        """Load a configuration, unless it is loaded already."""
+    def load(self, config: XyloConfig, kind: str, *, stepwise: bool) -> bool:
+        """Load a configuration, unless it is loaded already; the mode is that of the next run."""
         if config.chip.name != self.link.chip.name:
             raise ValueError(
                 f"the configuration is for {config.chip.name}, {self.link.identity} has another "
@@ -77,7 +78,8 @@ class Session:
         self._require_valid(config)
         # From here on the board has neither the old configuration nor surely the new one.
         self._config, self._driver = config, None
-        self._ready_driver()
+        with self._forgetting():
+            self._ready_driver().prepare(MANUAL if stepwise else ACCELERATED, kind)
         return True
 
     def _require_valid(self, config: XyloConfig) -> None:
@@ -122,9 +124,19 @@ class Session:
             stepwise: in manual mode, not in accelerated time.
             afresh: start with a reset, even if the board stands where the past ended.
         """
-        try:
+        with self._forgetting():
             return self._run(past, counts, kind, stepwise=stepwise, afresh=afresh)
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        """After any failure nothing is known of the board."""
+        try:
+            yield
+        except BoardError:
+            self.forget()
+            raise
         except ValueError as error:
+            # The vendor's validator, when the configuration was applied.
             self.forget()
             raise self._refused([], str(error)) from error
         except BaseException:

@@ -41,7 +41,9 @@ from .engines import (
 )
 from .frontends import (
     AFESim as AFESim,
+    AFESimAGC as AFESimAGC,
     AFESimExternal as AFESimExternal,
+    AFESimPDM as AFESimPDM,
     FrontEndRangeError as FrontEndRangeError,
     IMUIFSim as IMUIFSim,
 )
@@ -80,7 +82,9 @@ __all__ = [
     "CHIPS",
     "ENGINES",
     "AFESim",
+    "AFESimAGC",
     "AFESimExternal",
+    "AFESimPDM",
     "Activity",
     "ArrayComparison",
     "AttachedBoard",

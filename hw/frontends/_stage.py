@@ -63,6 +63,12 @@ class Stage(ABC):
     def _run(self, signal: Any, state: StateArrays) -> Shaped[np.ndarray, "batch row out"]:
         """Compute; change the state, which nobody else holds, in place."""
 
+    def _run_recorded(
+        self, signal: Any, state: StateArrays
+    ) -> tuple[Shaped[np.ndarray, "batch row out"], Record]:
+        """As `_run`, with what there is to record besides the input."""
+        return self._run(signal, state), {}
+
     def evolve(
         self, data: npt.ArrayLike, record: bool = False
     ) -> tuple[Shaped[np.ndarray, "batch row out"], StateArrays, Record]:
@@ -70,7 +76,7 @@ class Stage(ABC):
 
         Args:
             data: integers, (time, channel) or (batch, time, channel).
-            record: whether to record the input, as `input`.
+            record: whether to record the `input`, and what else the stage has.
 
         Returns:
             Output (batch, time, channel), the state in which each sample ends, the record.
@@ -82,8 +88,10 @@ class Stage(ABC):
         """
         signal = self._checked(data)
         state = self._start(len(signal))
-        output = self._run(signal, state)
-        return output, state, {"input": signal} if record else {}
+        if not record:
+            return self._run(signal, state), state, {}
+        output, recorded = self._run_recorded(signal, state)
+        return output, state, {"input": signal} | recorded
 
     __call__ = evolve
 

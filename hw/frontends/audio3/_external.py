@@ -1,7 +1,7 @@
 """`AFESimExternal`: from audio samples to the input raster of Xylo Audio 3."""
 
 from collections.abc import Sequence
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 from .._stage import Stage
 from ._filters import AUDIO_FILTERS, SAMPLE_RATE, AudioFilter
@@ -9,7 +9,6 @@ from ._front_end import AudioFrontEnd
 from ._normalization import DivisiveNormalization
 from ._quantize import AudioQuantizer
 from ._resample import LinearResampler
-from ._specification import specified
 
 
 class AFESimExternal(AudioFrontEnd):
@@ -65,7 +64,6 @@ class AFESimExternal(AudioFrontEnd):
         self.input_rate = float(input_rate)
         super().__init__(
             inputs,
-            SAMPLE_RATE,
             select_filters=select_filters,
             filters=filters,
             normalization=normalization,
@@ -73,45 +71,4 @@ class AFESimExternal(AudioFrontEnd):
             mirror=mirror,
             arithmetic=arithmetic,
             reference_quirks=reference_quirks,
-        )
-
-    @classmethod
-    def from_specification(
-        cls,
-        *,
-        spike_gen_mode: str = "divisive_norm",
-        fixed_threshold_vec: int | Sequence[int] | None = None,
-        rate_scale_factor: int = 63,
-        low_pass_averaging_window: SupportsFloat = 84e-3,
-        dt: SupportsFloat = 1.024e-3,
-        **settings: Any,
-    ) -> "AFESimExternal":
-        """The front end of physical values.
-
-        Args:
-            spike_gen_mode: `"divisive_norm"`, or `"threshold"` for fixed thresholds.
-            fixed_threshold_vec: of the mode `"threshold"`, one or one for each channel; by
-                default 2^27.
-            rate_scale_factor: see `DivisiveNormalization.from_specification`.
-            low_pass_averaging_window: as there, in seconds.
-            dt: time step of the network, in seconds.
-            settings: as for the class; not `normalization` and `raster_period`.
-
-        Raises:
-            ValueError: when the chip has no such value; names what it has.
-            TypeError: when a setting is none.
-
-        >>> AFESimExternal.from_specification(dt=2.048e-3, rate_scale_factor=31).dt
-        0.002048
-        """
-        return cls(
-            **specified(
-                spike_gen_mode=spike_gen_mode,
-                fixed_threshold_vec=fixed_threshold_vec,
-                rate_scale_factor=rate_scale_factor,
-                low_pass_averaging_window=low_pass_averaging_window,
-                dt=dt,
-                fs=SAMPLE_RATE,
-                settings=settings,
-            )
         )

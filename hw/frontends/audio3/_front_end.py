@@ -1,16 +1,17 @@
 """What the three inputs of Xylo Audio 3 lead to: filters, normalization, raster, in one piece."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, SupportsFloat, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Shaped
 
 from .._stage import Record, Samples, Stage, StateArrays, over_samples
-from ._filters import AUDIO_FILTERS, AudioFilter, AudioFilterBank
+from ._filters import AUDIO_FILTERS, SAMPLE_RATE, AudioFilter, AudioFilterBank
 from ._normalization import DivisiveNormalization
 from ._raster import Rasterizer
+from ._specification import specified_parts
 
 M = TypeVar("M", bound="AudioFrontEnd")
 NestedState = dict[str, StateArrays]
@@ -25,7 +26,6 @@ class AudioFrontEnd:
 
     Args:
         inputs: stages that make 14-bit samples, by name.
-        fs: samples a second that they give.
         select_filters: which of `filters`, in which order.
         filters: to select from.
         normalization: `None` for that of the chip's defaults.
@@ -43,10 +43,14 @@ class AudioFrontEnd:
     True
     """
 
+    fs: float = SAMPLE_RATE
+    """Samples a second that the filters get."""
+
+    _window_s, _dt_s = 84e-3, 1.024e-3
+
     def __init__(
         self,
         inputs: Mapping[str, Stage],
-        fs: float,
         *,
         select_filters: Sequence[int],
         filters: Sequence[AudioFilter],
@@ -78,8 +82,54 @@ class AudioFrontEnd:
         self._inputs = dict(inputs)
         self._bank, self._normalization = bank, normalization
         self._rasterizer = Rasterizer(raster_period, n, reference_quirks=reference_quirks)
-        self.fs, self.mirror, self.arithmetic = fs, mirror, arithmetic
+        self.mirror, self.arithmetic = mirror, arithmetic
         self.reference_quirks = reference_quirks
+
+    @classmethod
+    def from_specification(
+        cls: type[M],
+        *,
+        spike_gen_mode: str = "divisive_norm",
+        fixed_threshold_vec: int | Sequence[int] | None = None,
+        rate_scale_factor: int = 63,
+        low_pass_averaging_window: SupportsFloat | None = None,
+        dn_EPS: int | Sequence[int] = 1,
+        dt: SupportsFloat | None = None,
+        **settings: Any,
+    ) -> M:
+        """The front end of physical values.
+
+        Args:
+            spike_gen_mode: `"divisive_norm"`, or `"threshold"` for fixed thresholds.
+            fixed_threshold_vec: of the mode `"threshold"`, one or one for each channel; by
+                default 2^27.
+            rate_scale_factor: see `DivisiveNormalization.from_specification`.
+            low_pass_averaging_window: as there, in seconds; by default 84 ms, 82 ms of
+                `AFESimAGC`.
+            dn_EPS: `eps` of `DivisiveNormalization`.
+            dt: time step of the network, in seconds; by default 1.024 ms, 1 ms of `AFESimAGC`.
+            settings: as for the class; not `normalization` and `raster_period`.
+
+        Raises:
+            ValueError: when the chip has no such value; names what it has.
+            TypeError: when a setting is none.
+
+        >>> from xylograph.hw import AFESimExternal
+        >>> AFESimExternal.from_specification(dt=2.048e-3, rate_scale_factor=31).dt
+        0.002048
+        """
+        window = low_pass_averaging_window
+        parts = specified_parts(
+            spike_gen_mode=spike_gen_mode,
+            fixed_threshold_vec=fixed_threshold_vec,
+            rate_scale_factor=rate_scale_factor,
+            low_pass_averaging_window=cls._window_s if window is None else window,
+            eps=dn_EPS,
+            dt=cls._dt_s if dt is None else dt,
+            fs=cls.fs,
+            settings=settings,
+        )
+        return cls(**settings, **parts)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -127,9 +177,11 @@ class AudioFrontEnd:
         state = {name: stage._start(len(signal)) for name, stage in self._stages.items()}
         recorded: Record = {}
         for name, stage in self._inputs.items():
-            signal = stage._run(signal, state[name])
             if record:
-                recorded[name] = signal
+                signal, more = stage._run_recorded(signal, state[name])
+                recorded |= {name: signal} | more
+            else:
+                signal = stage._run(signal, state[name])
         if record or self.mirror or self.arithmetic != "integer":
             return self._by_stages(signal, state, recorded, record), state, recorded
         return self._in_one_piece(signal, state), state, recorded
@@ -141,10 +193,8 @@ class AudioFrontEnd:
     ) -> Shaped[np.ndarray, "batch row out"]:
         filtered = self._bank._run(signal, state["filters"])
         if record:
-            events, thresholds = self._normalization._with_thresholds(
-                filtered, state["normalization"]
-            )
-            recorded |= {"filtered": filtered, "thresholds": thresholds, "events": events}
+            events, more = self._normalization._run_recorded(filtered, state["normalization"])
+            recorded |= {"filtered": filtered} | more | {"events": events}
         else:
             events = self._normalization._run(filtered, state["normalization"])
         return self._rasterizer._run(events, state["raster"])

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import SupportsFloat
 
 import numpy as np
-import numpy.typing as npt
 from jaxtyping import Float, Int, Shaped
 
 from .._stage import Record, Samples, Stage, StateArrays, over_samples, per_channel
@@ -39,7 +38,8 @@ class DivisiveNormalization(Stage):
             simulator does. Each call then starts anew; not for streams.
         arithmetic: `"integer"`, the chip's, or `"float32"`, an approximation.
 
-    All but the switches are one for all channels or one for each.
+    All but the switches are one for all channels or one for each. The record holds the
+    `thresholds` of every sample.
 
     Raises:
         ValueError: when a number is out of range.
@@ -132,32 +132,6 @@ class DivisiveNormalization(Stage):
             arithmetic=arithmetic,
         )
 
-    def evolve(
-        self, data: npt.ArrayLike, record: bool = False
-    ) -> tuple[Shaped[np.ndarray, "batch time out"], StateArrays, Record]:
-        """Compute as many steps as the signal has.
-
-        Args:
-            data: outputs of filters, (time, channel) or (batch, time, channel).
-            record: whether to record the `input`, and the `thresholds` of every sample.
-
-        Returns:
-            Events (batch, time, channel), uint8; the state in which each sample ends; the record.
-
-        Raises:
-            TypeError: when the data are no integers.
-            ValueError: when their shape does not fit, or the state is of another batch.
-            FrontEndRangeError: when a value is too large for the chip.
-        """
-        signal = self._checked(data)
-        state = self._start(len(signal))
-        if not record:
-            return self._run(signal, state), state, {}
-        events, thresholds = self._with_thresholds(signal, state)
-        return events, state, {"input": signal, "thresholds": thresholds}
-
-    __call__ = evolve
-
     def _fresh(self, batch: int) -> StateArrays:
         numbers = numbers_of(self.arithmetic)
         return {n: np.zeros((batch, self._shape[0]), numbers) for n in ("level", "rest")}
@@ -169,11 +143,11 @@ class DivisiveNormalization(Stage):
     def _run(self, signal: Samples, state: StateArrays) -> Shaped[np.ndarray, "batch time out"]:
         return self._normalized(signal, state, np.empty((0, 0, 0), numbers_of(self.arithmetic)))
 
-    def _with_thresholds(
+    def _run_recorded(
         self, signal: Samples, state: StateArrays
-    ) -> tuple[Shaped[np.ndarray, "batch time out"], Shaped[np.ndarray, "batch time out"]]:
+    ) -> tuple[Shaped[np.ndarray, "batch time out"], Record]:
         thresholds = np.empty(signal.shape, numbers_of(self.arithmetic))
-        return self._normalized(signal, state, thresholds), thresholds
+        return self._normalized(signal, state, thresholds), {"thresholds": thresholds}
 
     def _normalized(
         self,

@@ -10,17 +10,18 @@ from ._search import raster_steps
 _DEFAULT_THRESHOLD = 2**27
 
 
-def specified(
+def specified_parts(
     *,
     spike_gen_mode: str,
     fixed_threshold_vec: int | Sequence[int] | None,
     rate_scale_factor: int,
     low_pass_averaging_window: SupportsFloat,
+    eps: int | Sequence[int],
     dt: SupportsFloat,
     fs: float,
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The settings of a front end, with a normalization and a raster period."""
+    """The normalization and the raster period, for a front end with such other settings."""
     taken = sorted({"normalization", "raster_period"} & set(settings))
     if taken:
         raise TypeError(f"`{taken[0]}` follows from the physical values: leave it out")
@@ -36,6 +37,7 @@ def specified(
             rate_scale_factor=rate_scale_factor,
             low_pass_averaging_window=low_pass_averaging_window,
             fs=fs,
+            eps=eps,
             **shared,
         )
     elif spike_gen_mode == "threshold":
@@ -47,5 +49,4 @@ def specified(
         raise ValueError(
             f'`spike_gen_mode` is "divisive_norm" or "threshold", not {spike_gen_mode!r}'
         )
-    period = raster_steps(dt, fs)
-    return dict(settings) | {"normalization": normalization, "raster_period": period}
+    return {"normalization": normalization, "raster_period": raster_steps(dt, fs)}

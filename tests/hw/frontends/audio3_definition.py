@@ -57,3 +57,29 @@ def rastered(events, period):
 def settled(stage, samples):
     """Flip and encode: on the reversed samples first, whose outputs are dropped."""
     return stage(samples[::-1] + samples)[len(samples) :]
+
+
+def decimated(bits, taps):
+    """The full convolution of zeros and ones, of which every 32nd sum is taken."""
+    u = [(bit + 1) // 2 for bit in bits]
+    padded = u + [0] * 256
+    n_rows = -(-len(u) // 32) + 8
+    sums = [
+        sum(taps[i] * padded[32 * m - i] for i in range(256) if 0 <= 32 * m - i < len(u))
+        for m in range(n_rows)
+    ]
+    return [(2 * total - sum(taps)) // 128 for total in sums]
+
+
+def modulated(samples, denominator, rate):
+    """An integrator chain in floats, in the order of the facts."""
+    n = len(denominator)
+    g = [-denominator[k] / rate ** (n - 1 - k) for k in range(n)]
+    state, q, bits = [0.0] * n, 0.0, []
+    for x in samples:
+        change = [-g[0] * x + g[0] * q]
+        change += [rate * state[k - 1] + g[k] * q for k in range(1, n)]
+        state = [s + d / rate for s, d in zip(state, change, strict=True)]
+        q = 1.0 if state[-1] > 0 else -1.0
+        bits.append(int(q))
+    return bits

@@ -316,7 +316,8 @@ def test_shifts_of_windows(window: float, shift: int) -> None:
 
 
 def test_specification_gives_thresholds_and_steps() -> None:
-    front_end = AFESimExternal.from_specification(rate_scale_factor=32, dt=20.5e-6)
+    front_end = AFESimExternal.from_specification(rate_scale_factor=32, dn_EPS=32, dt=20.5e-6)
+    assert front_end.normalization.eps == (32,) * 16
     assert front_end.dt == 1 / FS
     assert front_end.normalization.b1[0] == 6 and front_end.normalization.b2[0] == 5
     fixed = AFESimExternal.from_specification(spike_gen_mode="threshold").normalization

@@ -55,7 +55,7 @@ class AntiAliasFilter(Stage):
     Source: Audio 3 front-end facts, section 4.2.
 
     >>> AntiAliasFilter(2)(np.full((40, 1), 100))[0][0, -3:, 0]
-    array([98, 97, 97])
+    array([95, 95, 94])
     """
 
     def __init__(self, oversampling: int = 2) -> None:

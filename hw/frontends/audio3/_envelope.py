@@ -60,7 +60,7 @@ class EnvelopeController(Stage):
     >>> found[0, [0, 60, 199]]
     array([[ 0,  7],
            [ 1, 59],
-           [ 3, 59]])
+           [ 3, 60]])
     """
 
     def __init__(

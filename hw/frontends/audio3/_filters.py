@@ -6,7 +6,7 @@ from typing import SupportsFloat
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Int, Shaped
+from jaxtyping import Complex128, Float, Int, Shaped
 
 from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_signal, over_samples
 from ._arithmetic import checked_arithmetic, numbers_of
@@ -77,6 +77,23 @@ class AudioFilter:
         cosine = -self.a1 / (one + self.a2)
         return float(np.arccos(np.clip(cosine, -1, 1)) * float(fs) / (2 * np.pi))
 
+    def response(
+        self, frequencies_hz: Float[np.ndarray, " frequency"], fs: SupportsFloat = SAMPLE_RATE
+    ) -> Complex128[np.ndarray, " frequency"]:
+        """Gain and phase, without the rounding; the gain counts the fractional bits of the output.
+
+        Args:
+            frequencies_hz: where.
+            fs: samples a second.
+
+        >>> float(abs(AUDIO_FILTERS[0].response(np.array([105.27]))[0]).round(1))
+        461.5
+        """
+        z = np.exp(-2j * np.pi * np.asarray(frequencies_hz) / float(fs))
+        one = 2.0 ** (self.b_b + self.b_af)
+        back = 1 + (self.a1 * z + self.a2 * z**2) / one
+        return 2.0 ** (self.b_wf - self.b_b) * z * (1 - z**2) / back
+
     def with_taps(self, a1: SupportsFloat, a2: SupportsFloat) -> "AudioFilter":
         """The same filter with other feedback, given as real numbers for which `a0` is 1.
 
@@ -144,6 +161,12 @@ class AudioFilterBank(Stage):
         self.filters = tuple(filters)
         self.mirror = mirror
         self.arithmetic = checked_arithmetic(arithmetic, "AudioFilterBank")
+
+    def responses(
+        self, frequencies_hz: Float[np.ndarray, " frequency"], fs: SupportsFloat = SAMPLE_RATE
+    ) -> Complex128[np.ndarray, "filter frequency"]:
+        """Gain and phase of each filter; see `AudioFilter.response`."""
+        return np.stack([one.response(frequencies_hz, fs) for one in self.filters])
 
     def _rows(self) -> Int[np.ndarray, "6 filter"]:
         rows = [(f.b_b, f.b_wf, f.b_af, f.a1, f.a2, 1 << (f.n_bits - 1)) for f in self.filters]

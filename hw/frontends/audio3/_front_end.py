@@ -5,7 +5,7 @@ from typing import Any, SupportsFloat, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Shaped
+from jaxtyping import Complex128, Float, Shaped
 
 from .._stage import Record, Samples, Stage, StateArrays, over_samples
 from ._filters import AUDIO_FILTERS, SAMPLE_RATE, AudioFilter, AudioFilterBank
@@ -152,6 +152,12 @@ class AudioFrontEnd:
         """The normalization of this front end."""
         return self._normalization
 
+    def responses(
+        self, frequencies_hz: Float[np.ndarray, " frequency"]
+    ) -> Complex128[np.ndarray, "filter frequency"]:
+        """Gain and phase of each filter, without the rounding; of the filters alone."""
+        return self._bank.responses(frequencies_hz, self.fs)
+
     def evolve(
         self, data: npt.ArrayLike, record: bool = False
     ) -> tuple[Shaped[np.ndarray, "batch row out"], NestedState, Record]:
@@ -159,8 +165,8 @@ class AudioFrontEnd:
 
         Args:
             data: one channel, (time,), (time, 1) or (batch, time, 1), as the class says.
-            record: whether to record what the stages give: those before the filters by name,
-                then `filtered`, `thresholds` and `events`.
+            record: whether to record the `input` and what the stages give: those before the
+                filters by name, then `filtered`, `thresholds`, `events` and `raster`.
 
         Returns:
             Raster (batch, row, channel), uint8, up to 15; the state of each stage; the record.
@@ -175,7 +181,7 @@ class AudioFrontEnd:
         first = next(iter(self._inputs.values()))
         signal = first._checked(data)
         state = {name: stage._start(len(signal)) for name, stage in self._stages.items()}
-        recorded: Record = {}
+        recorded: Record = {"input": signal} if record else {}
         for name, stage in self._inputs.items():
             if record:
                 signal, more = stage._run_recorded(signal, state[name])
@@ -197,7 +203,10 @@ class AudioFrontEnd:
             recorded |= {"filtered": filtered} | more | {"events": events}
         else:
             events = self._normalization._run(filtered, state["normalization"])
-        return self._rasterizer._run(events, state["raster"])
+        raster = self._rasterizer._run(events, state["raster"])
+        if record:
+            recorded["raster"] = raster
+        return raster
 
     def _in_one_piece(
         self, signal: Samples, state: NestedState

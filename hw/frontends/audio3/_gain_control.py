@@ -52,7 +52,7 @@ class GainControl(Stage):
     >>> tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(1000) / 100e3)
     >>> codes, state, record = GainControl()(tone, record=True)
     >>> codes.shape, int(codes.max()), record["commands"].shape
-    ((1, 500, 1), 235, (1, 500, 1))
+    ((1, 500, 1), 222, (1, 500, 1))
     """
 
     def __init__(

@@ -39,7 +39,7 @@ class AFESimPDM(AudioFrontEnd):
     >>> tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(1600) / 16000)
     >>> raster, state, record = AFESimPDM(input_rate=16000)(tone, record=True)
     >>> list(record)
-    ['bits', 'decimated', 'filtered', 'thresholds', 'events']
+    ['input', 'bits', 'decimated', 'filtered', 'thresholds', 'events', 'raster']
     >>> record["bits"].shape, record["decimated"].shape, raster.shape
     ((1, 156153, 1), (1, 4880, 1), (1, 97, 16))
     """

@@ -40,7 +40,7 @@ class GainSmoother(Stage):
 
     >>> louder = np.array([[100, 0], [126, 1], [126, 1], [126, 1]])
     >>> GainSmoother(0.002)(louder)[0][0, :, 0]
-    array([100,  99, 102, 104])
+    array([100,  99, 103, 105])
     """
 
     def __init__(self, min_waiting_time: SupportsFloat = 0.3, n_bits: int = 10) -> None:

@@ -21,7 +21,7 @@ TONE = 0.5 * np.sin(2 * np.pi * 2000 * np.arange(3200) / BIT_RATE)
 
 def designed_taps() -> list[int]:
     """The taps as the facts say that they are made."""
-    taps = firwin(256, 20000, fs=BIT_RATE)
+    taps = np.asarray(firwin(256, 20000, fs=BIT_RATE))
     taps = taps / (taps.max() * (1 + 1e-10))
     size = int(np.abs(np.trunc(taps * 2**15)).sum())
     scale = (2 ** (size.bit_length() - 1) - 1) / size
@@ -68,9 +68,9 @@ def test_decimation_equals_the_definition(bits: np.ndarray) -> None:
 @settings(deadline=None, max_examples=30)
 def test_microphone_equals_the_definition(signal: np.ndarray) -> None:
     found = DeltaSigmaMicrophone()(signal)[0][0, :, 0]
-    _, a = butter(4, 2 * np.pi * 20000, analog=True)
+    design: Any = butter(4, 2 * np.pi * 20000, analog=True)
     # Another way to the coefficients: the last bits of a Butterworth design are not ours.
-    denominator = np.asarray(a)[:0:-1].tolist()
+    denominator = design[1][:0:-1].tolist()
     assert found.tolist() == definition.modulated(signal.tolist(), denominator, BIT_RATE)
 
 

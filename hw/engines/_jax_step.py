@@ -84,11 +84,27 @@ def settled(
     Returns:
         The state after the step.
     """
+    isyn, charged = driven(program, neurons, vmem, isyn)
+    return State(*fired(program, neurons, charged), isyn)
+
+
+def driven(
+    program: Program,
+    neurons: Neurons,
+    vmem: Int32[Array, "sample neuron"],
+    isyn: Int32[Array, "sample synapse neuron"],
+) -> tuple[Int32[Array, "sample synapse neuron"], Int32[Array, "sample neuron"]]:
+    """The first half of `settled`: currents after their decay, membranes before the spikes."""
     isyn -= _loss(isyn, neurons.dash_syn)
-    charged = charge(program, neurons, vmem, isyn.sum(axis=1, dtype=jnp.int32)).vmem
+    return isyn, charge(program, neurons, vmem, isyn.sum(axis=1, dtype=jnp.int32)).vmem
+
+
+def fired(
+    program: Program, neurons: Neurons, charged: Int32[Array, "sample neuron"]
+) -> tuple[Float32[Array, "sample neuron"], Int32[Array, "sample neuron"]]:
+    """The second half of `settled`: spikes with those of aliases, and membranes after them."""
     spikes, own = _spikes(program, neurons, charged)
-    vmem = _wrapped(charged - own.astype(jnp.int32) * neurons.threshold)
-    return State(spikes, vmem, isyn)
+    return spikes, _wrapped(charged - own.astype(jnp.int32) * neurons.threshold)
 
 
 def quiet(

@@ -11,12 +11,12 @@ gradients of all parameters are taken afterwards, over all steps at once.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Shaped
 
 from ..engines._jax_network import Neurons
 from ..engines._jax_ordered import HIGH, LOW
@@ -61,11 +61,13 @@ class Within(NamedTuple):
 
     Attributes:
         before: membranes before the step.
+        charged: membranes before the spikes of the step.
         vmem: membranes after it.
         isyn: currents after it.
     """
 
     before: Float[Array, "sample neuron"]
+    charged: Float[Array, "sample neuron"]
     vmem: Float[Array, "sample neuron"]
     isyn: Float[Array, "sample synapse neuron"]
 
@@ -112,19 +114,16 @@ class Sums(NamedTuple):
 def seen_of(core: Core, states: States) -> Seen:
     """What can be seen of all steps."""
     hidden, outputs = slice(core.n_hidden), slice(core.n_hidden, None)
-
-    def after(before: Array, end: Array, of: slice) -> Float[Array, "time sample *n"]:
-        later = jnp.concatenate([before[1:, ..., of], end[None, ..., of].astype(before.dtype)])
-        return later[: len(before)].astype(jnp.float32)
-
-    spikes, vmem, isyn, fired, end = states
+    spikes, vmem, isyn = (
+        array.astype(jnp.float32) for array in (states.spikes, states.vmem, states.isyn)
+    )
     return Seen(
-        spikes=after(spikes, end.spikes, hidden),
-        vmem=after(vmem, end.vmem, hidden),
-        isyn=after(isyn, end.isyn, hidden),
-        spikes_out=fired.astype(jnp.float32),
-        vmem_out=after(vmem, end.vmem, outputs),
-        isyn_out=after(isyn[:, :, 0], end.isyn[:, 0], outputs),
+        spikes=spikes[..., hidden],
+        vmem=vmem[..., hidden],
+        isyn=isyn[..., hidden],
+        spikes_out=spikes[..., outputs],
+        vmem_out=vmem[..., outputs],
+        isyn_out=isyn[:, :, 0, outputs],
     )
 
 
@@ -149,8 +148,35 @@ def pulled_back(
         cotangents: what reaches what is seen of them.
     """
     neurons = neurons_of(core, wiring, coefficients)
-    slopes_at = partial(slopes_of, core, neurons, coefficients, smoothing)
-    return reversed_steps(core, wiring, coefficients, slopes_at, counts, states, cotangents)
+
+    def with_clipping(clips: bool) -> Callable[[], Any]:
+        slopes_at = partial(slopes_of, core, neurons, coefficients, smoothing, clips=clips)
+        return lambda: reversed_steps(
+            core, wiring, coefficients, slopes_at, counts, states, cotangents
+        )
+
+    # Most networks never clip anything, and without it a step back takes half as long.
+    return jax.lax.cond(may_clip(coefficients, states), *map(with_clipping, (True, False)))
+
+
+def may_clip(coefficients: Coefficients, states: States) -> Bool[Array, ""]:
+    """Whether anything may have been clipped, judged by how far each neuron went at most.
+
+    Args:
+        coefficients: the integers.
+        states: what `states_of` gave.
+    """
+
+    def largest(array: Shaped[Array, "time sample *n"]) -> Float[Array, "*n"]:
+        return jnp.abs(array.astype(jnp.float32)).max(axis=(0, 1), initial=0)
+
+    isyn, voltage = largest(states.isyn), largest(states.charged)
+    voltage = jnp.maximum(voltage, largest(states.start.vmem[None]))
+    dash_syn, dash_mem = coefficients.dash_syn[0], coefficients.dash_mem[0]
+    # No further than an end of the range is after its decay. With dash 0 all decays to nothing.
+    is_clipped = (isyn >= HIGH - jnp.floor(HIGH * jnp.exp2(-dash_syn)) - 1) & (dash_syn > 0)
+    change = isyn.sum(axis=0) + voltage * jnp.exp2(-dash_mem) + 1 + jnp.abs(coefficients.bias[0])
+    return jnp.any(is_clipped) | jnp.any(jnp.maximum(change, voltage) >= HIGH)
 
 
 def slopes_of(
@@ -159,6 +185,8 @@ def slopes_of(
     coefficients: Coefficients,
     smoothing: Smoothing,
     step: Within,
+    *,
+    clips: bool,
 ) -> Slopes:
     """The derivatives within a step.
 
@@ -168,37 +196,39 @@ def slopes_of(
         coefficients: the same as floats.
         smoothing: what to make of steps and ends.
         step: where to take them.
+        clips: whether anything may have been clipped.
     """
 
     def passing(clipped: Array) -> Float[Array, "sample neuron"]:
         return jnp.where((clipped > LOW) & (clipped < HIGH), 1.0, smoothing.outside)
 
-    current = step.isyn.sum(axis=1).astype(jnp.int32)
-    program = program_of(core, divides=True)
-    charged = charge(program, neurons, step.before.astype(jnp.int32), current)
-    kept, collected, changed = passing(charged.vmem), jnp.ones(()), jnp.ones(())
-    if core.chip.core_version > 1:
-        collected, changed = passing(charged.collected), passing(charged.change)
-    vmem = charged.vmem.astype(jnp.float32)
+    kept = collected = changed = jnp.ones((1, 1))
+    leak = 1 - jnp.exp2(-coefficients.dash_syn)
+    if clips:
+        current, program = step.isyn.sum(axis=1).astype(jnp.int32), program_of(core, divides=True)
+        charged = charge(program, neurons, step.before.astype(jnp.int32), current)
+        kept, leak = passing(charged.vmem), leak * _leaving(neurons, smoothing, step)
+        if core.chip.core_version > 1:
+            collected, changed = passing(charged.collected), passing(charged.change)
     # A neuron whose threshold is not above zero spikes as often as it can, whatever its voltage.
     is_usual, divisor = coefficients.threshold > 0, jnp.maximum(coefficients.threshold, 1)
-    ratio = vmem * (1 / divisor)
+    ratio = step.charged * (1 / divisor)
     slope = SURROGATES[core.surrogate](ratio, neurons.max_spikes, smoothing.window)
     return Slopes(
         spikes=slope * (is_usual / divisor),
         membrane=kept * (1 - jnp.exp2(-coefficients.dash_mem) * (changed * collected)),
         current=kept * (changed * collected),
         bias=kept * changed,
-        leak=_leak(neurons, coefficients, smoothing, step),
+        leak=leak,
         ratio=ratio,
-        own=(vmem - step.vmem) * (is_usual / divisor),
+        own=(step.charged - step.vmem) * (is_usual / divisor),
     )
 
 
-def _leak(
-    neurons: Neurons, coefficients: Coefficients, smoothing: Smoothing, step: Within
+def _leaving(
+    neurons: Neurons, smoothing: Smoothing, step: Within
 ) -> Float[Array, "sample synapse neuron"]:
-    """Derivatives of the decay of currents.
+    """The share of the gradient that passes where currents are clipped.
 
     A current that was clipped is known by what an end of the range decays to, which nothing else
     does. Not so with dash 0, where all decays to nothing, and no gradient passes anyway.
@@ -206,9 +236,7 @@ def _leak(
     dash = neurons.dash_syn
     highest = HIGH - (HIGH >> dash) - (dash == 15)
     lowest = LOW - (LOW >> dash)
-    is_clipped = (step.isyn == highest) | (step.isyn == lowest)
-    remains = 1 - jnp.exp2(-coefficients.dash_syn)
-    return jnp.where(is_clipped, smoothing.outside, 1.0) * remains
+    return jnp.where((step.isyn == highest) | (step.isyn == lowest), smoothing.outside, 1.0)
 
 
 def reversed_steps(
@@ -237,12 +265,13 @@ def reversed_steps(
     dtype, to_hidden = counts.dtype, coefficients.from_hidden.T
 
     def one_step(
-        carry: tuple[Reaching, Sums, Array, Array], at: tuple[Array, tuple[Array, ...], Seen]
-    ) -> tuple[tuple[Reaching, Sums, Array, Array], Float[Array, "sample synapse neuron"]]:
-        reaching, sums, vmem_after, isyn_after = carry
-        inputs, before, outside = at
-        spikes_before, vmem_before, isyn_before = (array.astype(dtype) for array in before)
-        slopes = slopes_at(Within(vmem_before, vmem_after.astype(dtype), isyn_after.astype(dtype)))
+        carry: tuple[Reaching, Sums], at: tuple[Array, tuple[Array, ...], Within, Seen]
+    ) -> tuple[tuple[Reaching, Sums], Float[Array, "sample synapse neuron"]]:
+        reaching, sums = carry
+        inputs, before, within, outside = at
+        spikes_before, isyn_before = (array.astype(dtype) for array in before)
+        within = Within(*(array.astype(dtype) for array in within))
+        slopes = slopes_at(within)
         spikes, vmem, isyn = _with_outside(core, reaching, outside)
         own = spikes if wiring.alias_map is None else spikes @ wiring.alias_map.T
         fired = slopes.spikes * (own - coefficients.threshold * vmem)
@@ -257,27 +286,30 @@ def reversed_steps(
         # Those of parameters that are not trained are dead code, which the compiler removes.
         sums = Sums(
             dash_syn=sums.dash_syn + (isyn * decaying).sum(axis=0),
-            dash_mem=sums.dash_mem + (charged * slopes.current * vmem_before).sum(axis=0),
+            dash_mem=sums.dash_mem + (charged * slopes.current * within.before).sum(axis=0),
             threshold=sums.threshold - (slopes.own * vmem + slopes.ratio * fired).sum(axis=0),
             bias=sums.bias + (slopes.bias * charged).sum(axis=0),
         )
         sent = jnp.clip(_to_targets(core, arrived) @ to_hidden, -_LARGEST, _LARGEST)
         earlier = Reaching(sent, slopes.membrane * charged, arrived)
-        return (earlier, sums, before[1], before[2]), arrived
+        return (earlier, sums), arrived
 
-    before, end = (states.spikes, states.vmem, states.isyn), states.end
-    n_samples, n_hidden = states.spikes.shape[1:]
+    n_samples = counts.shape[1]
     nothing = Reaching(
-        jnp.zeros((n_samples, n_hidden), dtype),
-        *(jnp.zeros(array.shape[1:], dtype) for array in (states.vmem, states.isyn)),
+        jnp.zeros((n_samples, core.n_hidden), dtype),
+        jnp.zeros((n_samples, core.n_neurons), dtype),
+        jnp.zeros((n_samples, core.n_synapses, core.n_neurons), dtype),
     )
     of_neuron = jnp.zeros((core.n_neurons,), dtype)
-    no_sums = Sums(jnp.zeros(states.isyn.shape[2:], dtype), of_neuron, of_neuron, of_neuron)
-    last = (end.vmem.astype(states.vmem.dtype), end.isyn.astype(states.isyn.dtype))
-    (first, sums, *_), arrived = jax.lax.scan(
-        one_step, (nothing, no_sums, *last), (counts, before, cotangents), reverse=True
+    of_current = jnp.zeros((core.n_synapses, core.n_neurons), dtype)
+    no_sums = Sums(of_current, of_neuron, of_neuron, of_neuron)
+    hidden_spikes = states.before("spikes")[..., : core.n_hidden]
+    before = hidden_spikes, states.before("isyn")
+    within = Within(states.before("vmem"), states.charged, states.vmem, states.isyn)
+    (first, sums), arrived = jax.lax.scan(
+        one_step, (nothing, no_sums), (counts, before, within, cotangents), reverse=True
     )
-    of_coefficients, of_counts = _gradients(core, coefficients, sums, arrived, states, counts)
+    of_coefficients, of_counts = _gradients(core, coefficients, sums, arrived, hidden_spikes, counts)
     return of_coefficients, Start(*first), of_counts
 
 
@@ -320,7 +352,7 @@ def _gradients(
     coefficients: Coefficients,
     sums: Sums,
     arrived: Float[Array, "time sample synapse neuron"],
-    states: States,
+    spikes: Shaped[Array, "time sample hidden"],
     counts: Float[Array, "time sample input"],
 ) -> tuple[Coefficients, Float[Array, "time sample input"]]:
     """Gradients of coefficients and counts, from what reaches the currents before their decay."""
@@ -336,7 +368,7 @@ def _gradients(
 
     of_coefficients = Coefficients(
         from_inputs=products(counts, arriving),
-        from_hidden=products(states.spikes.astype(counts.dtype), _to_targets(core, arrived)),
+        from_hidden=products(spikes.astype(counts.dtype), _to_targets(core, arrived)),
         dash_syn=sums.dash_syn[None] * lost_syn,
         dash_mem=sums.dash_mem[None] * lost_mem,
         threshold=sums.threshold[None],

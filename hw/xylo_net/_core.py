@@ -164,7 +164,7 @@ def integers(
         present = jnp.where(masks[name], master, 0.0) if name in masks else master
         within = (present >= limits.low) & (present <= limits.high)
         passing = jnp.where(within, present, outside * present)
-        return _straight_through(jnp.clip(jnp.round(present), limits.low, limits.high), passing)
+        return straight_through(jnp.clip(jnp.round(present), limits.low, limits.high), passing)
 
     return {name: integer(name, jnp.asarray(master)) for name, master in masters.items()}
 
@@ -211,7 +211,7 @@ def _shifted(weights: Float[Array, "*shape"], shift: Int32[AnyArray, ""]) -> Flo
     # Quirk, kept: a shift above 8 can move bits out of the 16 that there are.
     shifted = weights * two_to_the(shift).astype(weights.dtype)
     wrapped = shifted - 65_536 * jnp.floor((shifted + 32_768) / 65_536)
-    return _straight_through(wrapped, shifted)
+    return straight_through(wrapped, shifted)
 
 
 def _by_current(
@@ -222,7 +222,7 @@ def _by_current(
     return by_synapse.reshape((len(weights), core.n_currents))
 
 
-def _straight_through(
+def straight_through(
     value: Float[Array, "*shape"], passing: Float[Array, "*shape"]
 ) -> Float[Array, "*shape"]:
     """A value with the gradient of another one."""

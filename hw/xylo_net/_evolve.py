@@ -1,6 +1,6 @@
 """A whole call: masters in, spikes, state and record out, with gradients."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -141,7 +141,7 @@ def _sleep(
     coefficients, states, counts = jax.lax.stop_gradient((coefficients, states, counts))
     # Without a record the last step alone is looked back at, by the first one of the next call.
     first = 0 if record else n_steps - 1
-    before, after = _before_and_after(core, states, first)
+    before, after = _before_and_after(states, first)
     neurons = neurons_of(core, wiring, coefficients)
     program = program_of(core, divides=True)
     looked = quiet(program, neurons, before, after, counts[first:].reshape((-1, core.n_inputs)))
@@ -154,25 +154,17 @@ def _sleep(
     return jnp.where(neurons.has_bias, quiet_before & no_arrival, is_quiet), is_quiet[-1]
 
 
-def _before_and_after(core: Core, states: States, first: int) -> tuple[State, State]:
+def _before_and_after(states: States, first: int) -> tuple[State, State]:
     """The states before and after all steps from the first on, steps and samples on one axis."""
-    spikes = jnp.pad(states.spikes, ((0, 0), (0, 0), (0, core.n_outputs)))
-    types = (jnp.float32, jnp.int32, jnp.int32)
-
-    def flat(arrays: tuple[Array, ...]) -> State:
+    def flat(arrays: Iterable[Shaped[Array, "time sample ..."]]) -> State:
+        kept = zip(arrays, (jnp.float32, jnp.int32, jnp.int32), strict=True)
+        parts = ((array[first:], dtype) for array, dtype in kept)
         return State(
-            *(
-                array.reshape((-1, *array.shape[2:])).astype(dtype)
-                for array, dtype in zip(arrays, types, strict=True)
-            )
+            *(part.reshape((-1, *part.shape[2:])).astype(dtype) for part, dtype in parts)
         )
 
-    before = tuple(array[first:] for array in (spikes, states.vmem, states.isyn))
-    after = tuple(
-        jnp.concatenate([array[1:], end[None].astype(array.dtype)])
-        for array, end in zip(before, states.end, strict=True)
-    )
-    return flat(before), flat(after)
+    names = State._fields
+    return flat(map(states.before, names)), flat(getattr(states, name) for name in names)
 
 
 def _recorded(core: Core, seen: Seen) -> dict[str, Float[Array, "time sample neuron"]]:

@@ -6,8 +6,8 @@ where they could leave 16 bits it adds source by source, in the order of arrival
 the sums is the code of the `jax` engine in both.
 
 Which one counts is decided after the quick one is through: its states are right up to the first
-step in which something could saturate, and in every step it compares with 16 bits what would arrive
-if all spikes came from the source of the largest weight. That costs next to nothing, and trained
+step in which something could saturate, and for every step it is compared with 16 bits what would
+arrive if all spikes came from the source of the largest weight. That costs little, and trained
 networks seldom come near it.
 """
 
@@ -17,11 +17,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int16, Int32, UInt8
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int16, Int32, Shaped, UInt8
 
 from ..engines._jax_network import Neurons
 from ..engines._jax_ordered import HIGH, LOW
-from ..engines._jax_step import Program, State, settled
+from ..engines._jax_step import Program, State, driven, fired
 from ._core import Coefficients, Core, Wiring
 
 Value = TypeVar("Value")
@@ -36,24 +37,29 @@ class Start(NamedTuple):
 
 
 class States(NamedTuple):
-    """The states before all steps, and at last the one after them; in few bits.
+    """The states after all steps, and the one before; in few bits.
 
     Large arrays cost more by being there, in new pages of memory for every call, than by what is
     computed with them.
 
     Attributes:
-        spikes: of hidden neurons, which arrive in the step.
-        vmem: membrane potentials before the step.
-        isyn: synaptic currents before the step.
-        fired: spikes of outputs in the step.
-        end: after all steps.
+        start: before all steps.
+        charged: membrane potentials in each step before its spikes.
+        vmem: membrane potentials after each step.
+        isyn: synaptic currents after each step.
+        spikes: in each step.
     """
 
-    spikes: UInt8[Array, "time sample hidden"]
+    start: State
+    charged: Int16[Array, "time sample neuron"]
     vmem: Int16[Array, "time sample neuron"]
     isyn: Int16[Array, "time sample synapse neuron"]
-    fired: UInt8[Array, "time sample output"]
-    end: State
+    spikes: UInt8[Array, "time sample neuron"]
+
+    def before(self, name: str) -> Shaped[Array, "time sample ..."]:
+        """A state before each step, by its name."""
+        after, start = getattr(self, name), getattr(self.start, name)
+        return jnp.concatenate([start[None].astype(after.dtype), after])[: len(after)]
 
 
 def states_of(
@@ -75,8 +81,11 @@ def states_of(
     neurons = neurons_of(core, wiring, coefficients)
     spikes = jnp.pad(start.spikes, ((0, 0), (0, core.n_outputs)))
     state = State(spikes, _whole(start.vmem), _whole(start.isyn))
-    quick, excess = _quick(core, coefficients, neurons, state, counts)
-    is_wrong = jnp.any(excess > 0) | ~jnp.all(coefficients.threshold > 0)
+    if not len(counts):
+        return _exact(core, coefficients, neurons, state, counts)
+    quick = _quick(core, coefficients, neurons, state, counts)
+    is_wrong = _may_saturate(core, coefficients, counts, quick)
+    is_wrong |= ~jnp.all(coefficients.threshold > 0)
     arguments = (coefficients, neurons, state, counts)
     return _lazily(is_wrong, partial(_exact, core), arguments, quick)
 
@@ -142,34 +151,66 @@ def _quick(
     neurons: Neurons,
     start: State,
     counts: Float[Array, "time sample input"],
-) -> tuple[States, Float[Array, "sample current"]]:
-    """All states, and by how much partial sums may have been outside of 16 bits; below 0: none."""
+) -> States:
+    """All states, if nothing saturates and all thresholds are above zero.
+
+    The loop keeps no more than currents and membranes before spikes, from which all else follows.
+    The latter are read from where they are kept, and only they: of a value that is carried, or of a
+    second one that is read, XLA makes copies in each step, which take longer than all the rest.
+    """
     program = program_of(core, divides=True)
-    of_inputs, of_hidden = coefficients.from_inputs, coefficients.from_hidden
-    strongest = [_strongest(sign * of_inputs) for sign in (1, -1)]
-    strongest_hidden = [placed(core, _strongest(sign * of_hidden)) for sign in (1, -1)]
 
     def one_step(
-        carry: tuple[State, Float[Array, "sample current"]], inputs: Float[Array, "sample input"]
-    ) -> tuple[tuple[State, Float[Array, "sample current"]], tuple[Array, ...]]:
-        state, excess = carry
-        spikes = state.spikes[:, : core.n_hidden]
-        isyn = state.isyn.reshape(excess.shape)
+        vmem: Int32[Array, "sample neuron"],
+        isyn: Int32[Array, "sample synapse neuron"],
+        spikes: Float[Array, "sample neuron"],
+        inputs: Float[Array, "sample input"],
+    ) -> tuple[Int32[Array, "sample synapse neuron"], Int32[Array, "sample neuron"]]:
+        hidden = spikes[:, : core.n_hidden]
+        of_inputs, of_hidden = coefficients.from_inputs, coefficients.from_hidden
         # Numbers too large to be exact are far outside, and stay there when they are rounded.
-        added = isyn + _whole(arriving_at(core, inputs, spikes, of_inputs, of_hidden))
-        n_inputs, n_spikes = (x.sum(axis=1, keepdims=True) for x in (inputs, spikes))
-        rising, falling = (
-            n_inputs * of_input + n_spikes * of_spike
-            for of_input, of_spike in zip(strongest, strongest_hidden, strict=True)
-        )
-        before = isyn.astype(jnp.float32)
-        outside = jnp.maximum(before + rising - HIGH, LOW + falling - before)
-        after = settled(program, neurons, state.vmem, added.reshape(state.isyn.shape))
-        return (after, jnp.maximum(excess, outside)), _kept(core, state, after)
+        added = _whole(arriving_at(core, inputs, hidden, of_inputs, of_hidden))
+        return driven(program, neurons, vmem, isyn + added.reshape(isyn.shape))
 
-    nothing = jnp.full((counts.shape[1], core.n_currents), -1.0, jnp.float32)
-    (end, excess), kept = jax.lax.scan(one_step, (start, nothing), counts)
-    return _joined(kept, end), excess
+    def body(t: Array, so_far: tuple[Array, ...]) -> tuple[Array, ...]:
+        isyn, currents, voltages = so_far
+        spikes, vmem = fired(program, neurons, _whole(_at(voltages, t - 1)))
+        isyn, charged = one_step(vmem, isyn, spikes, _at(counts, t))
+        return isyn, _put(currents, isyn, t), _put(voltages, charged, t)
+
+    isyn, charged = one_step(start.vmem, start.isyn, start.spikes, counts[0])
+    traces = (
+        _put(jnp.zeros((len(counts), *first.shape), jnp.int16), first, 0)
+        for first in (isyn, charged)
+    )
+    ends = np.uint32(1), np.uint32(len(counts))
+    _, currents, voltages = jax.lax.fori_loop(*ends, body, (isyn, *traces))
+    all_steps = voltages.reshape((-1, core.n_neurons))
+    spikes, vmem = (x.reshape(voltages.shape) for x in fired(program, neurons, _whole(all_steps)))
+    return States(start, voltages, vmem.astype(jnp.int16), currents, spikes.astype(jnp.uint8))
+
+
+def _may_saturate(
+    core: Core,
+    coefficients: Coefficients,
+    counts: Float[Array, "time sample input"],
+    states: States,
+) -> Bool[Array, ""]:
+    """Whether partial sums may have been outside of 16 bits in any step."""
+    spikes = states.before("spikes")[..., : core.n_hidden].astype(jnp.float32)
+    # A product: sums over the last axis take twice as long.
+    n_inputs, n_spikes = (
+        jnp.matmul(x, jnp.ones((x.shape[-1], 1)), precision="highest") for x in (counts, spikes)
+    )
+    rising, falling = (
+        n_inputs * _strongest(sign * coefficients.from_inputs)
+        + n_spikes * placed(core, _strongest(sign * coefficients.from_hidden))
+        for sign in (1, -1)
+    )
+    isyn = states.before("isyn").reshape(rising.shape).astype(jnp.float32)
+    excess = jnp.maximum(isyn + rising - HIGH, LOW + falling - isyn)
+    # By current first, which processors do in parallel.
+    return jnp.any(excess.max(axis=(0, 1)) > 0)
 
 
 def _exact(
@@ -201,16 +242,15 @@ def _exact(
         sources = jnp.concatenate([inputs, spikes], axis=1)
         at_once = isyn + (rising - falling)
         added = _lazily(may_saturate, _in_order, (isyn, sources, by_source), at_once)
-        after = settled(program, neurons, state.vmem, _whole(added).reshape(state.isyn.shape))
-        return after, _kept(core, state, after)
+        added = _whole(added).reshape(state.isyn.shape)
+        isyn, charged = driven(program, neurons, state.vmem, added)
+        after = State(*fired(program, neurons, charged), isyn)
+        kept = (charged, after.vmem, after.isyn)
+        short = tuple(array.astype(jnp.int16) for array in kept)
+        return after, (*short, after.spikes.astype(jnp.uint8))
 
-    end, kept = jax.lax.scan(one_step, start, counts)
-    return _joined(kept, end)
-
-
-def _joined(kept: tuple[Array, ...], end: State) -> States:
-    spikes, vmem, isyn, fired = kept
-    return States(spikes, vmem, isyn, fired, end)
+    _, kept = jax.lax.scan(one_step, start, counts)
+    return States(start, *kept)
 
 
 def _in_order(
@@ -233,13 +273,6 @@ def _in_order(
     return jax.lax.fori_loop(0, len(by_source), add_one, isyn)
 
 
-def _kept(core: Core, before: State, after: State) -> tuple[Array, ...]:
-    """What of a step is in `States`."""
-    hidden, fired = before.spikes[:, : core.n_hidden], after.spikes[:, core.n_hidden :]
-    vmem, isyn = (array.astype(jnp.int16) for array in before[1:])
-    return hidden.astype(jnp.uint8), vmem, isyn, fired.astype(jnp.uint8)
-
-
 def arriving_at(
     core: Core,
     counts: Float[Array, "*steps input"],
@@ -260,5 +293,15 @@ def _strongest(weights: Float[Array, "source target"]) -> Float[Array, "1 target
     return weights.max(axis=0, keepdims=True, initial=0)
 
 
-def _whole(values: Float[Array, "*shape"]) -> Int32[Array, "*shape"]:
+def _whole(values: Shaped[Array, "*shape"]) -> Int32[Array, "*shape"]:
     return values.astype(jnp.int32)
+
+
+def _at(array: Shaped[Array, "time ..."], t: Array) -> Shaped[Array, "..."]:
+    return jax.lax.dynamic_index_in_dim(array, t, 0, keepdims=False)
+
+
+def _put(
+    array: Shaped[Array, "time ..."], value: Shaped[Array, "..."], t: int | Array
+) -> Shaped[Array, "time ..."]:
+    return jax.lax.dynamic_update_index_in_dim(array, value.astype(array.dtype), t, 0)

@@ -17,10 +17,11 @@ from .._fields import FIELD_NAMES
 from .._sim import OUTPUT_ARRAYS
 from ..chips import CHIPS, Chip, ChipLike, Range, get_chip
 from ._backward import Smoothing
-from ._core import Core, Wiring, integers, wiring_of
+from ._core import Core, Wiring, arranged, integers, wiring_of
 from ._evolve import STATES, evolve
 from ._initialize import initial_fields
 from ._masters import MASKS, MASTERS, family_of, read_masks, read_masters, trained_fields
+from ._overflow import overflow_excess
 from ._surrogates import SURROGATES
 from ._units import units
 
@@ -348,6 +349,38 @@ class XyloNetJax(JaxModule):
             for name, scale in units(core, self._wiring(), rounded).items()
             if name in wanted
         }
+
+    def overflow_excess(self, room: float = 0.1) -> jax.Array:
+        """Penalty on sums that the worst input could drive out of 16 bits.
+
+        Each neuron has largest sums: of its currents, of its membrane, up and down. The cost is
+        the mean over neurons of `max(0, ln(sum / limit))²`, added up over its sums, with the limit
+        at `1 - room` of 16 bits. Thresholds cost the square of what they are below 1. Added to a
+        loss, with a factor, it makes networks in which nothing saturates: where it is zero,
+        `saturation_bounds(net.to_config()).overflow_impossible` holds.
+
+        Args:
+            room: share of 16 bits that is kept free, 0 or more and below 1. As the cost rises
+                slowly from the limit on, networks end a bit above it, and some room lets that be
+                within 16 bits.
+
+        Raises:
+            ValueError: a share out of range.
+
+        Source: reasoning in `hw/xylo_net/_overflow.py`; held against `saturation_bounds` by
+        `tests/hw/test_xylo_net_overflow.py`.
+
+        >>> net = XyloNetJax("xylo-imu", weights_in=[[100]], weights_out=[[9]], threshold=500)
+        >>> float(net.overflow_excess())
+        0.0
+        >>> bool(net.set_attributes({"dash_syn": np.array([6.0])}).overflow_excess() > 0)
+        True
+        """
+        if not 0 <= room < 1:
+            raise ValueError(f"`room` is a share, 0 or more and below 1, got {room!r}")
+        core, wiring = self._core(), self._wiring()
+        rounded = integers(core, self._masters(), self._masks(), jnp.asarray(self.outside))
+        return overflow_excess(core, wiring, arranged(core, wiring, rounded), room)
 
     def evolve(self, input_data: Any, record: bool = False) -> tuple[Any, Any, Any]:
         """Run over `(time, n_in)` or `(batch, time, n_in)` spike counts.

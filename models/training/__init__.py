@@ -13,6 +13,7 @@ own; `fit` is such a loop.
 | keep activity low | `rate_band`, `rate_ceiling`, `synaptic_operations` |
 | keep weights few or small | `fan_out_excess`, `l0_norm_approx`, `l2sqr_norm` |
 | keep values in a range | `range_excess`, `summed_exp_boundary_loss` |
+| never saturate on a chip | `overflow_excess` of `xylograph.hw.XyloNetJax` |
 | bound parameters | `make_bounds`, `set_matching`, then `bounds_cost`, `bounds_clip` or `keep_within` |
 | quantize while training | `by_family` with `int_quant`, `deterministic_rounding`, `stochastic_rounding`, `round_tau`, or one's own, `straight_through` |
 | stand noise | `by_family` with `gaussian_noise`, `bit_flips`, `dropout`; `mismatch_generator` |

@@ -231,23 +231,20 @@ def smooth_count(vmem: Any, threshold: Any) -> Any:
 
 
 def smooth_states(core: _core.Core, c: dict[str, np.ndarray], counts: np.ndarray) -> dict[str, Any]:
-    """A network without any rounding, all states before each step, and those after the last one."""
+    """A network without any rounding, all states after each step."""
     n, m = core.n_hidden, core.n_neurons
     n_steps, n_samples, _ = counts.shape
     fired, vmem = np.zeros((n_samples, m)), np.zeros((n_samples, m))
     isyn, kept = np.zeros((n_samples, core.n_synapses, m)), []
     for step in range(n_steps):
-        before = (fired[:, :n], vmem, isyn)
         arriving = counts[step] @ c["from_inputs"] + fired[:, :n] @ c["from_hidden"]
         isyn = (isyn + arriving.reshape(isyn.shape)) * (1 - 2.0 ** -c["dash_syn"])
         charged = vmem * (1 - 2.0 ** -c["dash_mem"]) + isyn.sum(1) + c["bias"]
         fired = smooth_count(charged, c["threshold"])
         vmem = charged - fired * c["threshold"]
-        kept.append((*before, charged, fired))
-    arrays = [np.stack(parts) for parts in zip(*kept, strict=True)]
-    return dict(zip(("spikes", "vmem", "isyn", "charged", "fired"), arrays, strict=True)) | {
-        "end": (fired, vmem, isyn)
-    }
+        kept.append((charged, vmem, isyn, fired))
+    names = ("charged", "vmem", "isyn", "spikes")
+    return dict(zip(names, map(np.stack, zip(*kept, strict=True)), strict=True))
 
 
 def test_gradients_are_finite_differences_of_a_smooth_network() -> None:
@@ -269,8 +266,7 @@ def test_gradients_are_finite_differences_of_a_smooth_network() -> None:
 
     def value(c: dict[str, np.ndarray], counts: np.ndarray) -> float:
         states = smooth_states(core, c, counts)
-        after = np.concatenate([states["vmem"][1:], states["end"][1][None]])
-        return float((states["fired"] * factors[0]).sum() + (after * factors[1]).sum())
+        return float((states["spikes"] * factors[0]).sum() + (states["vmem"] * factors[1]).sum())
 
     with jax.enable_x64(True):
         got_c, got_counts = _pulled_back(
@@ -297,8 +293,7 @@ def _pulled_back(
 
     def slopes_at(step: _backward.Within) -> _backward.Slopes:
         lost = 2.0**-coefficients.dash_mem
-        charged = step.before * (1 - lost) + step.isyn.sum(1) + coefficients.bias
-        x, one = charged / coefficients.threshold, jnp.ones_like(charged)
+        x, one = step.charged / coefficients.threshold, jnp.ones_like(step.charged)
         return _backward.Slopes(
             spikes=1 / (1 + jnp.exp(-4 * (x - 1))) / coefficients.threshold,
             membrane=(1 - lost) * one,
@@ -309,12 +304,8 @@ def _pulled_back(
             own=jnp.log1p(jnp.exp(4 * (x - 1))) / 4,
         )
 
-    end = states["end"]
-    before = States(
-        *(jnp.asarray(states[name]) for name in ("spikes", "vmem", "isyn")),
-        fired=jnp.asarray(states["fired"][..., n:]),
-        end=State(*map(jnp.asarray, end)),
-    )
+    start = State(*(jnp.zeros_like(states[name][0]) for name in State._fields))
+    exact = States(start, **{name: jnp.asarray(array) for name, array in states.items()})
     of_fired, of_vmem = map(jnp.asarray, factors)
     seen = _backward.Seen(
         spikes=of_fired[..., :n],
@@ -325,7 +316,7 @@ def _pulled_back(
         isyn_out=None,
     )
     got, _, got_counts = _backward.reversed_steps(
-        core, net._wiring(), coefficients, slopes_at, jnp.asarray(counts), before, seen
+        core, net._wiring(), coefficients, slopes_at, jnp.asarray(counts), exact, seen
     )
     return got, got_counts
 

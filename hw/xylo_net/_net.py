@@ -370,7 +370,9 @@ class XyloNetJax(JaxModule):
         Source: reasoning in `hw/xylo_net/_overflow.py`; held against `saturation_bounds` by
         `tests/hw/test_xylo_net_overflow.py`.
 
-        >>> net = XyloNetJax("xylo-imu", weights_in=[[100]], weights_out=[[9]], threshold=500)
+        >>> net = XyloNetJax(
+        ...     "xylo-imu", weights_in=[[100]], weights_out=[[9]], threshold=500, threshold_out=50
+        ... )
         >>> float(net.overflow_excess())
         0.0
         >>> bool(net.set_attributes({"dash_syn": np.array([6.0])}).overflow_excess() > 0)

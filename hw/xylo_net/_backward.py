@@ -309,7 +309,9 @@ def reversed_steps(
     (first, sums), arrived = jax.lax.scan(
         one_step, (nothing, no_sums), (counts, before, within, cotangents), reverse=True
     )
-    of_coefficients, of_counts = _gradients(core, coefficients, sums, arrived, hidden_spikes, counts)
+    of_coefficients, of_counts = _gradients(
+        core, coefficients, sums, arrived, hidden_spikes, counts
+    )
     return of_coefficients, Start(*first), of_counts
 
 

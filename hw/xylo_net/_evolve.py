@@ -156,12 +156,11 @@ def _sleep(
 
 def _before_and_after(states: States, first: int) -> tuple[State, State]:
     """The states before and after all steps from the first on, steps and samples on one axis."""
+
     def flat(arrays: Iterable[Shaped[Array, "time sample ..."]]) -> State:
         kept = zip(arrays, (jnp.float32, jnp.int32, jnp.int32), strict=True)
         parts = ((array[first:], dtype) for array, dtype in kept)
-        return State(
-            *(part.reshape((-1, *part.shape[2:])).astype(dtype) for part, dtype in parts)
-        )
+        return State(*(part.reshape((-1, *part.shape[2:])).astype(dtype) for part, dtype in parts))
 
     names = State._fields
     return flat(map(states.before, names)), flat(getattr(states, name) for name in names)

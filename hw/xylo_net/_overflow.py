@@ -115,9 +115,7 @@ def _handed_on(
     return _Spikes(handed, jnp.minimum(handed, most * (wiring.aliases.upwards.sum(axis=0) > 0)))
 
 
-def _reach(
-    core: Core, c: Coefficients, spikes: _Spikes, most: Float[Array, " neuron"]
-) -> _Reach:
+def _reach(core: Core, c: Coefficients, spikes: _Spikes, most: Float[Array, " neuron"]) -> _Reach:
     """How far currents and voltages go, with so many spikes."""
     hidden = spikes.all[: core.n_hidden]
     high, low = (

@@ -70,7 +70,8 @@ def test_the_penalty_is_the_logarithm_of_what_is_above_the_limit(
     fields: dict[str, Any], largest: int
 ) -> None:
     # Silent outputs, and membranes that forget at once.
-    net = XyloNetJax("xylo-1", weights_out=[[0]], threshold_out=1, **{"dash_mem": 0} | fields)
+    options: dict[str, Any] = {"dash_mem": 0} | fields
+    net = XyloNetJax("xylo-1", weights_out=[[0]], threshold_out=1, **options)
     range_16_bits = 32_767 if fields["weights_in"][0][0] > 0 else 32_768
     share = largest / range_16_bits
     settled = (largest - 2250) / range_16_bits  # the membrane, where current and decay end

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ._config import XyloConfig as XyloConfig
 from ._errors import DesignRuleError as DesignRuleError, Violation as Violation
+from ._imu_registers import IMURegisters as IMURegisters
 from ._saturation import (
     SaturationBounds as SaturationBounds,
     saturation_bounds as saturation_bounds,
@@ -27,6 +28,7 @@ from ._usage import ResourceUsage as ResourceUsage
 from .chips import (
     CHIPS as CHIPS,
     Chip as Chip,
+    IMULimits as IMULimits,
     chips_allowing as chips_allowing,
     get_chip as get_chip,
 )
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from .boards.samna_link._objects import to_samna as to_samna
     from .boards.virtual._board import VirtualBoard as VirtualBoard
     from .boards.virtual._faults import Fault as Fault
+    from .frontends._jax_module import FrontEndJax as FrontEndJax
     from .xylo_net._net import XyloNetJax as XyloNetJax
 
 __all__ = [
@@ -106,8 +109,11 @@ __all__ = [
     "DesignRuleError",
     "EngineStateError",
     "Fault",
+    "FrontEndJax",
     "FrontEndRangeError",
     "IMUIFSim",
+    "IMULimits",
+    "IMURegisters",
     "InputClippedWarning",
     "PowerAnchor",
     "PowerReading",
@@ -147,6 +153,7 @@ _HOME = {
     "BoardRetryWarning": "boards._device_board",
     "BoardTimeoutError": "boards._errors",
     "Fault": "boards.virtual._faults",
+    "FrontEndJax": "frontends._jax_module",
     "PowerReading": "boards._board",
     "SamnaBoard": "boards.samna_link._board",
     "VirtualBoard": "boards.virtual._board",

@@ -13,6 +13,7 @@ from jaxtyping import Int8, Int16, UInt8
 from ..models._types import Numbers
 from ._errors import DesignRuleError, Violation
 from ._fields import FIELD_NAMES
+from ._imu_registers import IMURegisters
 from ._storage import checked_fields
 from ._usage import ResourceUsage, resource_usage
 from ._wording import counted
@@ -60,6 +61,8 @@ class XyloConfig:
         weight_shift_out: left shift of the output weights [bits].
         aliases: for each hidden neuron the ids of those that repeat its spikes.
         dt: length of one time step [s].
+        input_interface: registers of the sensor front end that feeds the network; `None` when it is
+            fed by rasters. `IMUIFSim.configure` puts them there.
 
     Source: design page, "Names at the borders"; defaults: mapping facts, section 5.1.
 
@@ -93,6 +96,7 @@ class XyloConfig:
     weight_shift_out: int
     aliases: tuple[tuple[int, ...], ...]
     dt: float
+    input_interface: IMURegisters | None
 
     def __init__(
         self,
@@ -115,6 +119,7 @@ class XyloConfig:
         weight_shift_out: Numbers = 0,
         aliases: Aliases | None = None,
         dt: Numbers = 1e-3,
+        input_interface: IMURegisters | None = None,
     ) -> None:
         """Check and copy what is given.
 
@@ -134,7 +139,7 @@ class XyloConfig:
             raise ValueError(
                 f"this is no configuration, {counted(len(problems), 'problem')}:{lines}"
             )
-        _fill(self, known_chip, values)
+        _fill(self, known_chip, values | {"input_interface": input_interface})
 
     @property
     def n_inputs(self) -> int:
@@ -253,7 +258,7 @@ class XyloConfig:
         return hash(self._contents())
 
     def _contents(self) -> tuple[object, ...]:
-        values = (getattr(self, name) for name in ("chip", *FIELD_NAMES))
+        values = (getattr(self, name) for name in ("chip", *FIELD_NAMES, "input_interface"))
         return tuple(
             (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
             for value in values
@@ -261,7 +266,8 @@ class XyloConfig:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild by the constructor: unpickled and deep-copied arrays would be writeable."""
-        return _rebuilt, ({name: getattr(self, name) for name in ("chip", *FIELD_NAMES)},)
+        names = ("chip", *FIELD_NAMES, "input_interface")
+        return _rebuilt, ({name: getattr(self, name) for name in names},)
 
     def __repr__(self) -> str:
         """Chip and sizes on one line."""
@@ -278,7 +284,8 @@ def from_checked_fields(chip: Chip, values: dict[str, Any]) -> XyloConfig:
 
     Args:
         chip: the chip.
-        values: what `checked_fields` gave when it found no problem.
+        values: what `checked_fields` gave when it found no problem, and `input_interface` where
+            there is one.
     """
     config = object.__new__(XyloConfig)
     _fill(config, chip, values)
@@ -290,6 +297,7 @@ def _fill(config: XyloConfig, chip: Chip, values: dict[str, Any]) -> None:
     object.__setattr__(config, "chip", chip)
     for name in FIELD_NAMES:
         object.__setattr__(config, name, values[name])
+    object.__setattr__(config, "input_interface", values.get("input_interface"))
 
 
 def _rebuilt(fields: dict[str, Any]) -> XyloConfig:

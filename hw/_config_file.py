@@ -2,7 +2,8 @@
 
 A file is one JSON object with sorted keys, one line for each vector and for each row of a matrix:
 
-- `format`: "xylograph.XyloConfig"; `schema`: 1;
+- `format`: "xylograph.XyloConfig"; `schema`: 1, or 2 where the key `input_interface` is there: an
+  object of the registers of a front end. What has none is written in schema 1, which all can read;
 - `chip`: the chip's name;
 - each field of `XyloConfig` under its name; weights of one synapse without the synapse axis.
 
@@ -29,12 +30,14 @@ from ._fields import (
     Problem,
     shown,
 )
+from ._imu_registers import IMURegisters
 from ._storage import checked_fields
 from ._wording import counted
 from .chips import CHIPS, Chip, get_chip
 
 _FORMAT = "xylograph.XyloConfig"
-_SCHEMA = 1
+_SCHEMAS = {1: frozenset[str](), 2: frozenset({"input_interface"})}
+_NEWEST = max(_SCHEMAS)
 _KEYS = frozenset({"format", "schema", "chip", *FIELD_NAMES})
 # Of one field so many problems are written out.
 _SHOWN = 10
@@ -58,7 +61,9 @@ def config_bytes(config: XyloConfig) -> bytes:
             f"save for {', '.join(CHIPS)}"
         )
     content: dict[str, Any] = {name: getattr(config, name) for name in FIELD_NAMES}
-    content |= {"format": _FORMAT, "schema": _SCHEMA, "chip": chip.name}
+    content |= {"format": _FORMAT, "schema": 1, "chip": chip.name}
+    if config.input_interface is not None:
+        content |= {"schema": 2, "input_interface": config.input_interface.as_dict()}
     lines = (f'  "{key}": {_written(content[key])}' for key in sorted(content))
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
@@ -99,6 +104,11 @@ def config_of_bytes(found: bytes, path: str | os.PathLike[str]) -> XyloConfig:
     values, unstorable = checked_fields(chip, given, skip=unreadable)
     problems += _wrong_keys(content)
     problems += [_with_pointer(problem) for problem in mistyped + unstorable]
+    if "input_interface" in content and content["schema"] > 1:
+        try:
+            values["input_interface"] = IMURegisters.from_dict(content["input_interface"])
+        except ValueError as err:
+            problems.append(f"`$.input_interface`: {err}")
     if problems:
         _refuse(path, problems)
     return from_checked_fields(chip, values)
@@ -153,18 +163,20 @@ def _require_schema(path: str | os.PathLike[str], content: dict[str, Any]) -> No
         _refuse(path, [f"`$.format` is {found}, expected is {_FORMAT!r}: this is another file"])
     if type(schema) is not int or schema < 1:
         found = shown(schema) if "schema" in content else "missing"
-        _refuse(path, [f"`$.schema` is {found}, expected is a number from 1 to {_SCHEMA}"])
-    if schema > _SCHEMA:
-        text = f"`$.schema` is {shown(schema)}, this version reads up to {_SCHEMA}"
+        _refuse(path, [f"`$.schema` is {found}, expected is a number from 1 to {_NEWEST}"])
+    if schema > _NEWEST:
+        text = f"`$.schema` is {shown(schema)}, this version reads up to {_NEWEST}"
         way_out = "the file is from a newer Xylograph, upgrade: `pip install -U xylograph`"
         _refuse(path, [f"{text}: {way_out}"])
 
 
 def _wrong_keys(content: dict[str, Any]) -> list[str]:
-    missing = [f"`$` lacks the key {key!r}" for key in sorted(_KEYS - content.keys())]
-    unknown = sorted(content.keys() - _KEYS)
+    schema = content["schema"]
+    keys = _KEYS | _SCHEMAS[schema]
+    missing = [f"`$` lacks the key {key!r}" for key in sorted(keys - content.keys())]
+    unknown = sorted(content.keys() - keys)
     problems = missing + [
-        f"`$` has the key {shown(key)}, which schema {_SCHEMA} does not know: remove it"
+        f"`$` has the key {shown(key)}, which schema {schema} does not know: remove it"
         for key in unknown[:_SHOWN]
     ]
     if len(unknown) > _SHOWN:

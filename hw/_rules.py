@@ -11,6 +11,7 @@ Source: chip facts, section 3, in particular its last paragraph (rules the hardw
 Rockpool does not check), and section 1 for the limits.
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from ._config import XyloConfig
 from ._errors import Violation
 from ._usage import fan_outs
-from .chips import chips_allowing, named_with_limit
+from .chips import CHIPS, chips_allowing, named_with_limit
 
 
 def violations(config: XyloConfig) -> list[Violation]:
@@ -164,6 +165,28 @@ def weight_shifts_within_range(config: XyloConfig) -> Iterator[Violation]:
             )
 
 
+def input_interface_only_where_available(config: XyloConfig) -> Iterator[Violation]:
+    """Registers of a front end only on a chip that has one, at its rate."""
+    limits = config.chip.imu
+    if config.input_interface is None:
+        return
+    if limits is None:
+        named = " or ".join(chip.name for chip in CHIPS.values() if chip.imu is not None)
+        yield Violation(
+            rule="input_interface_only_where_available",
+            where="the configuration",
+            message=f"has registers of an IMU front end; {config.chip.name} has none",
+            hint=f"map to {named}, or give the network rasters",
+        )
+    elif not math.isclose(config.dt, 1 / limits.rate_hz, rel_tol=1e-9):
+        yield Violation(
+            rule="input_interface_only_where_available",
+            where="`dt`",
+            message=f"is {config.dt:g} s; the front end gives a row each {1 / limits.rate_hz:g} s",
+            hint="train the network on rasters of that front end",
+        )
+
+
 RULES: tuple[Callable[[XyloConfig], Iterator[Violation]], ...] = (
     inputs_within_limit,
     hidden_neurons_within_limit,
@@ -178,6 +201,7 @@ RULES: tuple[Callable[[XyloConfig], Iterator[Violation]], ...] = (
     bias_only_where_available,
     bias_within_range,
     weight_shifts_within_range,
+    input_interface_only_where_available,
 )
 
 

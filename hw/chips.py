@@ -52,6 +52,46 @@ _INT8 = Range(-(2**7), 2**7 - 1)
 _INT16 = Range(-(2**15), 2**15 - 1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class IMULimits:
+    """Registers and widths of the IMU front end, each documented (IMU front-end facts).
+
+    Attributes:
+        rate_hz: samples a second of the sensor, and steps a second of the network.
+        max_filters: band-pass filters, an equal share for each of the three axes.
+        max_events: of one channel in one step.
+        sample_range: sign and magnitude in 16 bits; there is no -32768.
+        averaging_shift_range: of the covariance, 5 bits.
+        sampling_period_range: steps for which a rotation is kept, 11 bits.
+        filter_shift_range: B_b, B_wf and B_af of a filter, 4 bits.
+        coefficient_range: a1 and a2 of a filter, 17 bits.
+        filtered_range: outputs of filters, 25 bits.
+        scale_range: shift of the scale encoder, 5 bits.
+        iaf_threshold_range: of the IAF encoder, 31 bits.
+        covariance_range: elements of the averaged covariance, 31 bits.
+
+    >>> IMULimits().sample_range
+    Range(low=-32767, high=32767)
+    """
+
+    rate_hz: float = 200.0
+    max_filters: int = 15
+    max_events: int = 15
+    sample_range: Range = Range(-(2**15) + 1, 2**15 - 1)
+    averaging_shift_range: Range = Range(0, 31)
+    sampling_period_range: Range = Range(1, 2047)
+    filter_shift_range: Range = Range(0, 15)
+    coefficient_range: Range = Range(-(2**16), 2**16 - 1)
+    filtered_range: Range = Range(-(2**24) + 1, 2**24 - 1)
+    scale_range: Range = Range(0, 31)
+    iaf_threshold_range: Range = Range(1, 2**31 - 1)
+    covariance_range: Range = Range(-(2**30) + 1, 2**30 - 1)
+
+    def __str__(self) -> str:
+        """The numbers that tell most, for tables."""
+        return f"{self.max_filters} filters, {self.rate_hz:g} Hz"
+
+
 @dataclass(frozen=True, repr=False, kw_only=True)
 class Chip:
     """One chip: its names, its limits, what it can do.
@@ -93,6 +133,7 @@ class Chip:
         max_hidden_spikes: spikes of one hidden neuron in one step (simulator).
         max_output_spikes: spikes of one output neuron in one step (simulator).
         max_alias_targets: neurons that repeat the spikes of one hidden neuron (documented).
+        imu: limits of the IMU front end, on the chip that has one.
         main_clock: of the core unless set otherwise, in hertz (documented; inferred for SYNS61300,
             which has no boards).
 
@@ -129,6 +170,7 @@ class Chip:
     max_hidden_spikes: int = 31
     max_output_spikes: int = 1
     max_alias_targets: int = 1
+    imu: IMULimits | None = None
     main_clock: float = 50e6
 
     @property
@@ -208,6 +250,7 @@ _ROWS = (
         has_bias=True,
         has_hibernation=True,
         has_boards=True,
+        imu=IMULimits(),
     ),
     # Sizes: documented. Outputs: the driver's constant is 32; an old page says 8 and Rockpool's
     # rule 16, both copied from other chips. Fan-out: the whole 10-bit id space (documented as

@@ -6,6 +6,7 @@ Tracing goes on behind them, so that a network hears of all that is wrong with i
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ...hw import FrontEndJax
 from ...models import (
     BooleanStateJax,
     ExpSmoothJax,
@@ -45,6 +46,11 @@ _SCORES = _Refusal(
 
 _REFUSED = MappingProxyType(
     {
+        FrontEndJax: _Refusal(
+            "the front end of a sensor, which stands before the core",
+            "deploy what comes behind it (`network[1:]`), and put the front end into the "
+            "configuration with `front_end.configure(config)`",
+        ),
         RateJax: _Refusal(
             "a population of rate neurons", "use a `LIFJax`, whose neurons spike, and train it"
         ),

@@ -80,11 +80,13 @@ def named(modules: Iterable[Any], owner: str) -> Iterator[tuple[str, JaxModule]]
 
 
 def require_module(module: Any, owner: str) -> JaxModule:
-    """The module, if it is one.
+    """The module, if it is one, or knows one that does what it does (`as_jax_module`).
 
     Raises:
         TypeError: it is none.
     """
+    if hasattr(module, "as_jax_module"):
+        module = module.as_jax_module()
     if not isinstance(module, JaxModule):
         raise TypeError(f"`{owner}` takes JaxModules, got {type(module).__name__}")
     return module

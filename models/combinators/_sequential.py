@@ -54,7 +54,7 @@ class JaxSequential(Container):
         self._add(module, f"{len(self)}_{type(module).__name__}" if name is None else name)
 
     def _add(self, module: Any, name: str) -> None:
-        require_module(module, self.class_name)
+        module = require_module(module, self.class_name)
         before = list(self)
         if name in self.modules():
             raise ValueError(f"`{self.class_name}` has a submodule `{name}` already")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from xylograph.hw import CHIPS, XyloConfig
+from xylograph.hw import CHIPS, IMUIFSim, XyloConfig
+from xylograph.hw.frontends import IAFEncoder, RotationRemoval
 from xylograph.models import FormatError
 
 # Files of schema 1. They are never edited: what was written once can be read for ever.
@@ -51,6 +52,14 @@ CONFIGS = {
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_a_file_of_schema_1_loads_for_ever(path: Path) -> None:
     assert XyloConfig.load(path) == CONFIGS[path]
+
+
+def test_a_file_of_schema_2_loads_for_ever(tmp_path: Path) -> None:
+    path = GOLDEN.parent / "v2" / "config_with_front_end.json"
+    plain = XyloConfig("SYNS63300", weights_in=[[1], [2]], weights_out=[[3]], dt=0.005)
+    front_end = IMUIFSim(rotation=RotationRemoval(6, 50), encoder=IAFEncoder(range(1, 16)))
+    assert XyloConfig.load(path) == front_end.configure(plain)
+    assert XyloConfig.load(path).save(tmp_path / "again.json").read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
@@ -169,14 +178,14 @@ def changed(**changes: Any) -> str:
         (changed(format="nir"), "`$.format` is 'nir', expected is 'xylograph.XyloConfig': this is"),
         (
             '{"format": "xylograph.XyloConfig"}',
-            "`$.schema` is missing, expected is a number from 1 to 1",
+            "`$.schema` is missing, expected is a number from 1 to 2",
         ),
-        (changed(schema="1"), "`$.schema` is '1', expected is a number from 1 to 1"),
-        (changed(schema=True), "`$.schema` is True, expected is a number from 1 to 1"),
-        (changed(schema=0), "`$.schema` is 0, expected is a number from 1 to 1"),
+        (changed(schema="1"), "`$.schema` is '1', expected is a number from 1 to 2"),
+        (changed(schema=True), "`$.schema` is True, expected is a number from 1 to 2"),
+        (changed(schema=0), "`$.schema` is 0, expected is a number from 1 to 2"),
         (
-            changed(schema=2, layers=[]),
-            "`$.schema` is 2, this version reads up to 1: the file is from a newer Xylograph, upg",
+            changed(schema=3, layers=[]),
+            "`$.schema` is 3, this version reads up to 2: the file is from a newer Xylograph, upg",
         ),
     ],
 )

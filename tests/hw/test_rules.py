@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from xylograph.hw import CHIPS, Chip, DesignRuleError, Violation, XyloConfig
+from xylograph.hw import CHIPS, Chip, DesignRuleError, IMUIFSim, Violation, XyloConfig
 from xylograph.hw._rules import RULES
 from xylograph.models import XylographError
 
@@ -256,6 +256,7 @@ def broken_everywhere() -> XyloConfig:
 def test_every_rule_can_be_broken_and_all_are_told_at_once() -> None:
     found = broken_everywhere().violations()
     found += sized("SYNS61300", bias=1).violations()
+    found += IMUIFSim().configure(sized("SYNS61300")).violations()
     assert {violation.rule for violation in found} == {rule.__name__ for rule in RULES}
     assert all(violation.hint for violation in found)
 

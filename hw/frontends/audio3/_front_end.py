@@ -253,6 +253,12 @@ class AudioFrontEnd:
         """A front end that starts anew, with any number of samples."""
         return self._with({name: stage.reset_state() for name, stage in self._stages.items()})
 
+    def as_jax_module(self) -> Any:
+        """The same as a module of JAX; `Sequential` calls this."""
+        from .._jax_module import FrontEndJax
+
+        return FrontEndJax(self)
+
     def _with(self: M, stages: Mapping[str, Stage]) -> M:
         other = object.__new__(type(self))
         vars(other).update(vars(self))

@@ -6,10 +6,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from .._stage import Samples, Stage, StateArrays, over_samples, per_channel
-
-N_FILTERS = 15
-_MAX_EVENTS = 15
-_MAX_FILTERED = 2**24 - 1  # Outputs of the filters have 25 bits.
+from ._limits import LIMITS, MAX_FILTERED
 
 
 class ScaleEncoder(Stage):
@@ -28,9 +25,18 @@ class ScaleEncoder(Stage):
     array([[[ 2, 15]]], dtype=uint8)
     """
 
-    def __init__(self, scale: int | Sequence[int] = 5, n_channels: int = N_FILTERS) -> None:
-        super().__init__((n_channels, n_channels), _MAX_FILTERED)
-        self.scale = per_channel("scale", scale, n_channels, 0, 31, "ScaleEncoder")
+    def __init__(
+        self, scale: int | Sequence[int] = 5, n_channels: int = LIMITS.max_filters
+    ) -> None:
+        super().__init__((n_channels, n_channels), MAX_FILTERED)
+        self.scale = per_channel(
+            "scale",
+            scale,
+            n_channels,
+            LIMITS.scale_range.low,
+            LIMITS.scale_range.high,
+            "ScaleEncoder",
+        )
 
     def _fresh(self, batch: int) -> StateArrays:
         return {}
@@ -39,7 +45,7 @@ class ScaleEncoder(Stage):
         from ._kernel import scale_magnitudes
 
         output = np.empty(signal.shape, np.uint8)
-        arrays = (signal, np.array(self.scale, np.int64), _MAX_EVENTS, output)
+        arrays = (signal, np.array(self.scale, np.int64), LIMITS.max_events, output)
         over_samples(scale_magnitudes, len(signal), signal.size, *arrays)
         return output
 
@@ -68,12 +74,19 @@ class IAFEncoder(Stage):
     def __init__(
         self,
         threshold: int | Sequence[int] = 1024,
-        n_channels: int = N_FILTERS,
+        n_channels: int = LIMITS.max_filters,
         *,
         reference_quirks: bool = False,
     ) -> None:
-        super().__init__((n_channels, n_channels), _MAX_FILTERED)
-        self.threshold = per_channel("threshold", threshold, n_channels, 1, 2**31 - 1, "IAFEncoder")
+        super().__init__((n_channels, n_channels), MAX_FILTERED)
+        self.threshold = per_channel(
+            "threshold",
+            threshold,
+            n_channels,
+            LIMITS.iaf_threshold_range.low,
+            LIMITS.iaf_threshold_range.high,
+            "IAFEncoder",
+        )
         self.reference_quirks = reference_quirks
 
     def _fresh(self, batch: int) -> StateArrays:

@@ -9,11 +9,12 @@ import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
 from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, over_samples
-from ._quantize import MAX_SAMPLE
+from ._limits import LIMITS, MAX_FILTERED, MAX_SAMPLE, SAMPLE_RATE
 
-_LIMITS = {"b_b": (0, 15), "b_wf": (0, 15), "b_af": (0, 15)}
-_MAX_A = 2**16 - 1
-SAMPLE_RATE = 200.0
+_RANGES = {
+    **dict.fromkeys(("b_b", "b_wf", "b_af"), LIMITS.filter_shift_range),
+    **dict.fromkeys(("a1", "a2"), LIMITS.coefficient_range),
+}
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,10 @@ class BandPassFilter:
     a2: int = 31754
 
     def __post_init__(self) -> None:
-        limits = _LIMITS | dict.fromkeys(("a1", "a2"), (-_MAX_A - 1, _MAX_A))
         wrong = [
-            f"`{name}` is {low} to {high}, not {getattr(self, name)}"
-            for name, (low, high) in limits.items()
-            if not low <= getattr(self, name) <= high
+            f"`{name}` is {allowed.low} to {allowed.high}, not {getattr(self, name)}"
+            for name, allowed in _RANGES.items()
+            if getattr(self, name) not in allowed
         ]
         if wrong:
             raise ValueError("no filter of the chip: " + "; ".join(wrong))
@@ -79,7 +79,7 @@ class BandPassFilter:
         found: Any = butter(1, [low_hz, high_hz], btype="bandpass", fs=fs)
         b, a = found
         b_b = int(np.log2(1 / abs(b[0])))
-        if b_b > 15:
+        if b_b not in LIMITS.filter_shift_range:
             raise ValueError(f"the band {low_hz:g} to {high_hz:g} Hz is too narrow for the chip")
         a1, a2 = (int(2**15 * value) for value in a[1:])
         return cls(b_b, 8, 15 - b_b, a1, a2)
@@ -171,7 +171,7 @@ class FilterBank(Stage):
 
         n_filters = self._shape[1]
         output = np.empty((*signal.shape[:2], n_filters), np.int64)
-        arrays = (signal, self._rows, state["w1"], state["w2"], output)
+        arrays = (signal, self._rows, MAX_FILTERED, state["w1"], state["w2"], output)
         bad = over_samples(filter_bands, len(signal), output.size, *arrays)
         if bad >= 0:
             sample, step = divmod(bad // n_filters, signal.shape[1])

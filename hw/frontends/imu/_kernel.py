@@ -2,7 +2,8 @@
 
 All values are int64, which holds every product of the chip (front-end facts, section 10). Each
 kernel takes a range of samples, so that threads can share a batch, and returns the flat index of
-the first value that is out of range, or -1.
+the first value that is out of range, or -1. Limits are arguments (`highest`): what Numba keeps on
+disk would not notice that they changed in another file.
 """
 
 import json
@@ -98,9 +99,9 @@ def decompose(covariance: np.ndarray, rotation: np.ndarray, diagonal: np.ndarray
 
 
 @compiled
-def estimate(first, last, signal, shift, accumulator, covariance) -> int:
+def estimate(first, last, signal, shift, highest, accumulator, covariance) -> int:
     """Leaky sums of products of channels; `covariance` is (batch, time, 9)."""
-    limit = 1 << (30 + shift)
+    limit = (highest + 1) << shift
     for b in range(first, last):
         for t in range(signal.shape[1]):
             for i in range(3):
@@ -127,7 +128,7 @@ def hold(first, last, signal, period, step, held, output) -> int:
 
 
 @compiled
-def rotate(first, last, signal, held, last_held, rotation, sticky, output) -> int:
+def rotate(first, last, signal, held, last_held, rotation, sticky, highest, output) -> int:
     """Turn each sample to the axes of its covariance, `held` (batch, time, 9)."""
     new, diagonal = np.empty((3, 3), np.int64), np.empty(3, np.int64)
     for b in range(first, last):
@@ -151,27 +152,27 @@ def rotate(first, last, signal, held, last_held, rotation, sticky, output) -> in
                 total = np.int64(0)
                 for i in range(3):
                     total += (rotation[b, i, j] * signal[b, t, i]) >> 32
-                    if abs(total) >= 32768:
+                    if abs(total) > highest:
                         return (b * signal.shape[1] + t) * 3 + j
                 output[b, t, j] = total
     return -1
 
 
 @compiled
-def filter_bands(first, last, signal, coefficients, w1, w2, output) -> int:
+def filter_bands(first, last, signal, coefficients, highest, w1, w2, output) -> int:
     """Band-pass filters of second order; `coefficients` are rows of B_b, B_wf, B_af, a1, a2."""
     n_filters = len(coefficients)
     share = n_filters // signal.shape[2]
     for b in range(first, last):
         for f in range(n_filters):
             b_b, b_wf, b_af, a1, a2 = coefficients[f]
-            limit = 1 << (24 + b_wf)
+            limit = (highest + 1) << b_wf
             past, before = w1[b, f], w2[b, f]
             for t in range(signal.shape[1]):
                 fed_back = (-a2 * before - a1 * past) >> b_af
                 now = ((signal[b, t, f // share] << b_wf) + fed_back) >> b_b
                 result = (now - before) >> b_wf
-                if abs(now) >= limit or abs(result) >= 1 << 24:
+                if abs(now) >= limit or abs(result) > highest:
                     return (b * signal.shape[1] + t) * n_filters + f
                 output[b, t, f] = result
                 past, before = now, past

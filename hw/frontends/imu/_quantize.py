@@ -8,8 +8,6 @@ from jaxtyping import Int
 
 from .._stage import FrontEndRangeError, checked_number
 
-MAX_SAMPLE = 32767  # The chip holds sign and magnitude in 16 bits; -32768 does not exist there.
-
 
 def quantize_samples(
     signal: npt.ArrayLike, *, scale: SupportsFloat = 1.0, n_bits: int = 16

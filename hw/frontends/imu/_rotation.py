@@ -5,10 +5,8 @@ import numpy.typing as npt
 from jaxtyping import Int, Shaped
 
 from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, over_samples
-from ._quantize import MAX_SAMPLE
+from ._limits import MAX_COVARIANCE, MAX_SAMPLE
 from ._subspace import SampleAndHold, SubSpace
-
-_MAX_COVARIANCE = 2**30 - 1
 
 
 def jacobi_svd(
@@ -38,9 +36,9 @@ def jacobi_svd(
         raise ValueError(f"`jacobi_svd` takes 3x3 integers; this is {matrix.dtype} {matrix.shape}")
     if (matrix != matrix.T).any() or (matrix.diagonal() < 0).any():
         raise ValueError("`jacobi_svd` takes a symmetric matrix without negative diagonal")
-    if np.abs(matrix).max() > _MAX_COVARIANCE:
+    if np.abs(matrix).max() > MAX_COVARIANCE:
         raise FrontEndRangeError(
-            f"`jacobi_svd`: the magnitude may be {_MAX_COVARIANCE}, this is "
+            f"`jacobi_svd`: the magnitude may be {MAX_COVARIANCE}, this is "
             f"{np.abs(matrix).max()}: scale the signal down"
         )
     rotation, diagonal = np.empty((3, 3), np.int64), np.empty(3, np.int64)
@@ -124,8 +122,10 @@ class RotationRemoval(Stage):
 
         held = self._hold._run(self._subspace._run(signal, state), state)
         output = np.empty_like(signal)
-        sticky = self.reference_quirks
-        arrays = (signal, held, state["last_held"], state["rotation"], sticky, output)
+        arrays = (
+            *(signal, held, state["last_held"], state["rotation"]),
+            *(self.reference_quirks, MAX_SAMPLE, output),
+        )
         bad = over_samples(rotate, len(signal), held.size, *arrays)
         if bad >= 0:
             raise FrontEndRangeError(

@@ -8,12 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
+from ..._config import XyloConfig
+from ..._fields import FIELD_NAMES
+from ..._imu_registers import IMURegisters
 from .._stage import FrontEndRangeError, Record, Stage, StateArrays, over_parts
 from ._encoders import IAFEncoder, ScaleEncoder
-from ._filters import DEFAULT_FILTERS, SAMPLE_RATE, BandPassFilter, FilterBank
+from ._filters import DEFAULT_FILTERS, BandPassFilter, FilterBank
+from ._limits import SAMPLE_RATE
 from ._rotation import RotationRemoval
 
-_MASK = 2**17 - 1
 # What each stage gives, by its name in the record.
 _GIVES = {"rotation": "rotated", "filters": "filtered", "encoder": "raster"}
 
@@ -42,6 +45,7 @@ class IMUIFSim:
     """
 
     dt = 1 / SAMPLE_RATE
+    takes_integers = True
 
     def __init__(
         self,
@@ -155,35 +159,80 @@ class IMUIFSim:
     def _start(self, batch: int) -> dict[str, StateArrays]:
         return {name: stage._start(batch) for name, stage in self._stages.items()}
 
-    def export_parameters(self) -> dict[str, Any]:
-        """The fields of the chip's input interface, by the names that the vendor gives them.
+    def as_jax_module(self) -> Any:
+        """The same as a module of JAX; `Sequential` calls this."""
+        from .._jax_module import FrontEndJax
 
-        Coefficients are masked to the 17 bits of their registers.
+        return FrontEndJax(self)
 
-        >>> IMUIFSim().export_parameters()["update_matrix_threshold"]
+    def registers(self) -> IMURegisters:
+        """The registers of the chip's input interface; what is not used has the default.
+
+        Raises:
+            ValueError: when there are not 15 filters, which the chip has.
+
+        >>> IMUIFSim().registers().update_matrix_threshold
         10
         """
         bank, encoder = self._stages["filters"], self._stages["encoder"]
         rotation = self._stages.get("rotation")
         assert isinstance(bank, FilterBank)
-        fields: dict[str, Any] = {
-            "enable": True,
-            "bypass_jsvd": rotation is None,
-            "select_iaf_output": isinstance(encoder, IAFEncoder),
-            "bpf_bb_values": [f.b_b for f in bank.filters],
-            "bpf_bwf_values": [f.b_wf for f in bank.filters],
-            "bpf_baf_values": [f.b_af for f in bank.filters],
-            "bpf_a1_values": [f.a1 & _MASK for f in bank.filters],
-            "bpf_a2_values": [f.a2 & _MASK for f in bank.filters],
-        }
-        if isinstance(rotation, RotationRemoval):
-            fields["estimator_k_setting"] = rotation.num_avg_bitshift
-            fields["update_matrix_threshold"] = rotation.sampling_period
-        if isinstance(encoder, IAFEncoder):
-            fields["iaf_threshold_values"] = list(encoder.threshold)
-        elif isinstance(encoder, ScaleEncoder):
-            fields["scale_values"] = list(encoder.scale)
-        return fields
+        used = rotation if isinstance(rotation, RotationRemoval) else RotationRemoval()
+        scale = encoder if isinstance(encoder, ScaleEncoder) else ScaleEncoder()
+        iaf = encoder if isinstance(encoder, IAFEncoder) else IAFEncoder()
+        return IMURegisters(
+            bypass_jsvd=rotation is None,
+            select_iaf_output=isinstance(encoder, IAFEncoder),
+            estimator_k_setting=used.num_avg_bitshift,
+            update_matrix_threshold=used.sampling_period,
+            bpf_bb_values=tuple(f.b_b for f in bank.filters),
+            bpf_bwf_values=tuple(f.b_wf for f in bank.filters),
+            bpf_baf_values=tuple(f.b_af for f in bank.filters),
+            bpf_a1_values=tuple(f.a1 for f in bank.filters),
+            bpf_a2_values=tuple(f.a2 for f in bank.filters),
+            scale_values=scale.scale,
+            iaf_threshold_values=iaf.threshold,
+        )
+
+    def export_parameters(self) -> dict[str, Any]:
+        """The registers as the fields that the vendor's software takes; see `registers`.
+
+        >>> IMUIFSim().export_parameters()["bpf_bb_values"][:5]
+        [6, 5, 4, 3, 2]
+        """
+        return {"enable": True} | self.registers().as_dict()
+
+    @classmethod
+    def from_registers(cls, registers: IMURegisters) -> "IMUIFSim":
+        """The front end of these registers, as they stand in a configuration.
+
+        >>> front_end = IMUIFSim(encoder=IAFEncoder(77))
+        >>> IMUIFSim.from_registers(front_end.registers()).registers() == front_end.registers()
+        True
+        """
+        r = registers
+        rows = zip(
+            *(r.bpf_bb_values, r.bpf_bwf_values, r.bpf_baf_values),
+            *(r.bpf_a1_values, r.bpf_a2_values),
+            strict=True,
+        )
+        rotation = RotationRemoval(r.estimator_k_setting, r.update_matrix_threshold)
+        return cls(
+            [BandPassFilter(*row) for row in rows],
+            rotation=None if r.bypass_jsvd else rotation,
+            encoder=IAFEncoder(r.iaf_threshold_values)
+            if r.select_iaf_output
+            else ScaleEncoder(r.scale_values),
+        )
+
+    def configure(self, config: XyloConfig) -> XyloConfig:
+        """The configuration with this front end in it, for a chip that reads its own sensor.
+
+        Raises:
+            ValueError: when the front end does not have the 15 filters of the chip.
+        """
+        fields = {name: getattr(config, name) for name in ("chip", *FIELD_NAMES)}
+        return XyloConfig(**fields, input_interface=self.registers())
 
     def _with(self, stages: dict[str, Stage]) -> "IMUIFSim":
         other = object.__new__(IMUIFSim)

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_number, over_samples
-from ._quantize import MAX_SAMPLE
+from ._limits import LIMITS, MAX_COVARIANCE, MAX_SAMPLE
 
 
 class SubSpace(Stage):
@@ -28,7 +28,11 @@ class SubSpace(Stage):
     def __init__(self, num_avg_bitshift: int = 4) -> None:
         super().__init__((3, 9), MAX_SAMPLE)
         self.num_avg_bitshift = checked_number(
-            "num_avg_bitshift", num_avg_bitshift, 0, 31, "SubSpace"
+            "num_avg_bitshift",
+            num_avg_bitshift,
+            LIMITS.averaging_shift_range.low,
+            LIMITS.averaging_shift_range.high,
+            "SubSpace",
         )
 
     def _fresh(self, batch: int) -> StateArrays:
@@ -38,7 +42,7 @@ class SubSpace(Stage):
         from ._kernel import estimate
 
         output = np.empty((*signal.shape[:2], 9), np.int64)
-        arrays = (signal, self.num_avg_bitshift, state["accumulator"], output)
+        arrays = (signal, self.num_avg_bitshift, MAX_COVARIANCE, state["accumulator"], output)
         bad = over_samples(estimate, len(signal), signal.size, *arrays)
         if bad >= 0:
             raise FrontEndRangeError(
@@ -68,7 +72,11 @@ class SampleAndHold(Stage):
     def __init__(self, sampling_period: int = 10, n_channels: int = 9) -> None:
         super().__init__((n_channels, n_channels))
         self.sampling_period = checked_number(
-            "sampling_period", sampling_period, 1, 2047, "SampleAndHold"
+            "sampling_period",
+            sampling_period,
+            LIMITS.sampling_period_range.low,
+            LIMITS.sampling_period_range.high,
+            "SampleAndHold",
         )
 
     def _fresh(self, batch: int) -> StateArrays:

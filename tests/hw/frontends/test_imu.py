@@ -1,3 +1,8 @@
+import json
+import os
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
-from xylograph.hw import FrontEndRangeError, IMUIFSim
+from xylograph.hw import FrontEndRangeError, IMUIFSim, IMURegisters, XyloConfig
 from xylograph.hw.frontends import (
     BandPassFilter,
     FilterBank,
@@ -19,6 +24,7 @@ from xylograph.hw.frontends import (
     jacobi_svd,
     quantize_samples,
 )
+from xylograph.models import FormatError
 
 # Made with the reference simulator; see the front-end facts, golden values, section 2.
 GOLDEN = np.load(Path(__file__).parent / "imu_golden.npz")
@@ -185,13 +191,73 @@ def test_filters_are_designed_from_bands(band: tuple[float, float], integers: tu
     assert BandPassFilter.from_band(*band) == BandPassFilter(*integers)
 
 
-def test_export_has_the_fields_of_the_chip() -> None:
-    fields = IMUIFSim(rotation=None, encoder=IAFEncoder(77)).export_parameters()
-    assert fields["bypass_jsvd"] and fields["select_iaf_output"]
-    assert fields["iaf_threshold_values"] == [77] * 15
-    assert fields["bpf_a1_values"][0] == 2**17 - 64458
-    assert "estimator_k_setting" not in fields
-    assert IMUIFSim().export_parameters()["estimator_k_setting"] == 4
+def test_registers_are_those_that_the_simulator_of_the_vendor_exports() -> None:
+    # Board contract, section 3.1: coefficients with sign, the period itself.
+    registers = IMUIFSim().registers()
+    assert registers.bpf_a1_values == 3 * (-64458, -63288, -60684, -54529, -39246)
+    assert registers.bpf_a2_values == 3 * (31754, 30771, 28888, 25417, 19378)
+    assert (registers.update_matrix_threshold, registers.estimator_k_setting) == (10, 4)
+    assert (registers.scale_values, registers.iaf_threshold_values) == (15 * (5,), 15 * (1024,))
+    assert not registers.bypass_jsvd and not registers.select_iaf_output
+    other = IMUIFSim(rotation=None, encoder=IAFEncoder(77)).registers()
+    assert other.bypass_jsvd and other.select_iaf_output
+    assert other.iaf_threshold_values == 15 * (77,)
+
+
+@pytest.mark.parametrize(
+    "front_end",
+    [
+        IMUIFSim(),
+        IMUIFSim(rotation=None, encoder=ScaleEncoder(range(15))),
+        IMUIFSim(rotation=RotationRemoval(7, 33), encoder=IAFEncoder(range(1, 16))),
+    ],
+)
+def test_a_configuration_carries_the_front_end_to_the_chip_and_back(
+    front_end: IMUIFSim, tmp_path: Path
+) -> None:
+    plain = XyloConfig("xylo-imu", weights_in=[[64]], weights_out=[[10]], dt=front_end.dt)
+    config = front_end.configure(plain)
+    assert config != plain and not config.violations()
+    loaded = XyloConfig.load(config.save(tmp_path / "config.json"))
+    assert loaded == config and loaded.input_interface is not None
+    again = IMUIFSim.from_registers(loaded.input_interface)
+    np.testing.assert_array_equal(again(GOLDEN["x_a"])[0], front_end(GOLDEN["x_a"])[0])
+    assert pickle.loads(pickle.dumps(config)) == config
+
+
+def test_a_front_end_is_refused_on_a_chip_without_and_at_another_rate() -> None:
+    slow = XyloConfig("xylo-imu", weights_in=[[64]], weights_out=[[10]], dt=0.02)
+    (violation,) = IMUIFSim().configure(slow).violations()
+    assert violation.message == "is 0.02 s; the front end gives a row each 0.005 s"
+    audio = XyloConfig("xylo-audio-3", weights_in=[[64]], weights_out=[[10]], dt=0.005)
+    (violation,) = IMUIFSim().configure(audio).violations()
+    assert "SYNS65302 has none" in violation.message and "SYNS63300" in violation.hint
+
+
+def test_registers_that_do_not_fit_are_all_named() -> None:
+    fields = IMUIFSim().registers().as_dict()
+    wrong = fields | {"scale_values": [5] * 14 + [32], "update_matrix_threshold": 0}
+    with pytest.raises(ValueError, match="is 0, the range is 1..2047.*\\[14\\]` is 32"):
+        IMURegisters.from_dict(wrong)
+    with pytest.raises(ValueError, match="registers are an object of bpf_a1_values"):
+        IMURegisters.from_dict({"scale_values": [5] * 15})
+    with pytest.raises(ValueError, match="`bpf_a1_values` has 15 values, not 3"):
+        IMUIFSim([BandPassFilter()] * 3, encoder=ScaleEncoder(5, 3)).registers()
+
+
+def test_a_file_with_damaged_registers_is_refused(tmp_path: Path) -> None:
+    plain = XyloConfig("xylo-imu", weights_in=[[64]], weights_out=[[10]], dt=0.005)
+    path = IMUIFSim().configure(plain).save(tmp_path / "config.json")
+    content = json.loads(path.read_text())
+    assert content["schema"] == 2
+    for change, text in (
+        ({"input_interface": None}, r"\$.input_interface`: registers are an object"),
+        ({"schema": 1}, "which schema 1 does not know"),
+        ({"schema": 3}, "this version reads up to 2"),
+    ):
+        path.write_text(json.dumps(content | change))
+        with pytest.raises(FormatError, match=text):
+            XyloConfig.load(path)
 
 
 def test_quantizer_rounds_toward_zero() -> None:
@@ -254,3 +320,21 @@ def test_a_state_fits_only_as_many_samples() -> None:
     with pytest.raises(ValueError, match="is of 2 samples, the signal is of 1"):
         going_on(np.zeros((4, 3), int))
     assert going_on.reset_state()(np.zeros((4, 3), int))[0].shape == (1, 4, 15)
+
+
+def test_the_first_call_says_that_it_compiles_and_later_ones_say_nothing(tmp_path: Path) -> None:
+    code = (
+        "import numpy as np\nfrom xylograph.hw.frontends import ScaleEncoder\n"
+        "ScaleEncoder(n_channels=1)(np.ones((2, 1), int))"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stderr
+        for _ in range(2)
+    ]
+    assert told == ["compiling a front end, once; it takes some seconds\n", ""]

@@ -1,0 +1,60 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from xylograph.hw import AFESimExternal, DesignRuleError, FrontEndJax, IMUIFSim
+from xylograph.hw.frontends import IAFEncoder
+from xylograph.mapping import deploy
+from xylograph.models import LIFJax, LinearJax, Sequential
+
+FRONT_END = IMUIFSim(encoder=IAFEncoder(900))
+SIGNAL = np.random.default_rng(0).integers(-9000, 9000, (2, 60, 3))
+RASTER = FRONT_END(SIGNAL)[0]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_in_a_network_the_integers_are_those_of_the_front_end(compiled: bool) -> None:
+    network = Sequential(FRONT_END, LinearJax((15, 4)))
+    call = network.jit() if compiled else network
+    _, _, record = call(SIGNAL, record=True)
+    np.testing.assert_array_equal(record["0_IMUIFSim_output"], RASTER)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_stream_in_a_network_equals_the_whole(compiled: bool) -> None:
+    module = FrontEndJax(FRONT_END).batch_state(2)
+    first, state, _ = (module.jit() if compiled else module)(SIGNAL[:, :25])
+    module = module.set_attributes(state)
+    second, _, _ = (module.jit() if compiled else module)(SIGNAL[:, 25:])
+    np.testing.assert_array_equal(np.concatenate([first, second], axis=1), RASTER)
+
+
+def test_gradients_reach_what_stands_behind_the_front_end() -> None:
+    network = Sequential(FRONT_END, LinearJax((15, 4)))
+
+    @jax.jit
+    @jax.grad
+    def gradient(parameters):
+        return jnp.sum(network.set_attributes(parameters)(SIGNAL)[0])
+
+    found = gradient(network.parameters())["1_LinearJax"]["weight"]
+    np.testing.assert_allclose(found, np.tile(RASTER.sum(axis=(0, 1))[:, None], 4))
+
+
+def test_audio_of_another_rate_gives_rows_of_the_network() -> None:
+    sound = 0.5 * np.sin(np.arange(4000) / 3).astype(np.float32)[:, None]
+    front_end = AFESimExternal(input_rate=16000)
+    wanted = front_end(sound)[0]
+    module = Sequential(front_end, LinearJax((16, 2)))[0]
+    np.testing.assert_array_equal(module(sound)[0], wanted)
+    np.testing.assert_array_equal(module.jit()(sound)[0], wanted)
+
+
+def test_what_cannot_be_is_refused_with_a_way_out() -> None:
+    with pytest.raises(TypeError, match="takes a front end of `xylograph.hw`, not a int"):
+        FrontEndJax(3)
+    with pytest.raises(ValueError, match="these are real numbers: quantize first"):
+        FrontEndJax(FRONT_END)(SIGNAL + 0.5)
+    with pytest.raises(DesignRuleError, match=r"deploy what comes behind it \(`network\[1:\]`\)"):
+        deploy(Sequential(FRONT_END, LinearJax((15, 4)), LIFJax(4)), "xylo-imu")

@@ -237,7 +237,7 @@ def test_a_front_end_is_refused_on_a_chip_without_and_at_another_rate() -> None:
 def test_registers_that_do_not_fit_are_all_named() -> None:
     fields = IMUIFSim().registers().as_dict()
     wrong = fields | {"scale_values": [5] * 14 + [32], "update_matrix_threshold": 0}
-    with pytest.raises(ValueError, match="is 0, the range is 1..2047.*\\[14\\]` is 32"):
+    with pytest.raises(ValueError, match=r"is 0, the range is 1..2047.*`scale_values`\[14\] is 32"):
         IMURegisters.from_dict(wrong)
     with pytest.raises(ValueError, match="registers are an object of bpf_a1_values"):
         IMURegisters.from_dict({"scale_values": [5] * 15})

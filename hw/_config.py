@@ -119,7 +119,7 @@ class XyloConfig:
         weight_shift_out: Numbers = 0,
         aliases: Aliases | None = None,
         dt: Numbers = 1e-3,
-        input_interface: IMURegisters | None = None,
+        input_interface: Any = None,
     ) -> None:
         """Check and copy what is given.
 
@@ -128,11 +128,17 @@ class XyloConfig:
 
         Raises:
             ValueError: when something cannot be stored; lists everything that is wrong.
-            TypeError: when `chip` is neither a name nor a `Chip`.
+            TypeError: when `chip` is neither a name nor a `Chip`, or `input_interface` is something
+                else than `IMURegisters`.
         """
         # The arguments, before anything else is a local name.
         given = {name: value for name, value in locals().items() if name in FIELD_NAMES}
         known_chip = get_chip(chip)
+        if not isinstance(input_interface, IMURegisters | None):
+            raise TypeError(
+                f"`input_interface` is `IMURegisters` or None, not {type(input_interface).__name__}: "
+                "`IMUIFSim.configure` puts them there"
+            )
         values, problems = checked_fields(known_chip, given)
         if problems:
             lines = "".join(f"\n- {problem}" for problem in problems)

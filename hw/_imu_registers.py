@@ -83,7 +83,11 @@ class IMURegisters:
         names = {field.name for field in fields(cls)}
         if not isinstance(given, Mapping) or set(given) != names:
             raise ValueError(f"registers are an object of {', '.join(sorted(names))}")
-        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in given.items()})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in given.items()
+        }
+        return cls(**values)
 
 
 def _problems(name: str, value: Any) -> list[str]:

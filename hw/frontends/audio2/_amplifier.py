@@ -52,7 +52,7 @@ class Amplifier(Stage):
     ) -> None:
         super().__init__((1, 1))
         self.model = AFEModel() if model is None else model
-        self.device = AFEDevice.ideal(self.model) if device is None else device
+        self.device = AFEDevice() if device is None else device
         self.fs, self.lna_gain_db = checked_rate(fs, "Amplifier"), float(lna_gain_db)
         if not -60 <= self.lna_gain_db <= 60:
             raise ValueError(f"`lna_gain_db` of `Amplifier` is -60 to 60, not {lna_gain_db}")
@@ -67,10 +67,10 @@ class Amplifier(Stage):
         """The output when there is no signal, without noise."""
         from ._kernel import amplify
 
-        output = np.empty((1, 1, 1))
+        output = np.empty((1, 1))
         parts = (self._constants(), SILENCE, np.empty((1, 0), np.uint64), np.empty((1, 0)))
-        amplify(0, 1, np.zeros((1, 1, 1)), parts, output)
-        return float(output[0, 0, 0])
+        amplify(0, 1, np.zeros((1, 1)), parts, output)
+        return float(output[0, 0])
 
     def _checked(self, data: npt.ArrayLike) -> RealSamples:
         signal = checked_real_signal(data, 1, "Amplifier")
@@ -110,9 +110,8 @@ class Amplifier(Stage):
         from ._kernel import amplify
 
         output = np.empty(signal.shape)
-        over_samples(
-            amplify, len(signal), signal.size, signal, self._parts(len(signal), state), output
-        )
+        arrays = (signal[:, :, 0], self._parts(len(signal), state), output[:, :, 0])
+        over_samples(amplify, len(signal), signal.size, *arrays)
         return output
 
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ._model import AFEModel
+from ._model import N_CHANNELS, AFEModel
 from ._random import derived_key, key_number, uniform
 
-_N = AFEModel().n_channels
-_NONE = (0.0,) * _N
+_NONE = (0.0,) * N_CHANNELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +24,9 @@ class AFEDevice:
         center_errors: relative, of each filter.
         common_shift: relative, of all filters.
 
+    Raises:
+        ValueError: when there is not one number for each filter.
+
     >>> [round(hz, 1) for hz in AFEDevice.draw(5).centers_hz(AFEModel())[:3]]
     [42.7, 55.5, 81.4]
     """
@@ -35,6 +37,14 @@ class AFEDevice:
     q_errors: tuple[float, ...] = _NONE
     center_errors: tuple[float, ...] = _NONE
     common_shift: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("bpf_offsets_v", "q_errors", "center_errors"):
+            if len(getattr(self, name)) != N_CHANNELS:
+                raise ValueError(
+                    f"`{name}` of `AFEDevice` are {N_CHANNELS} numbers, one for each filter; not "
+                    f"{len(getattr(self, name))}"
+                )
 
     @classmethod
     def draw(
@@ -62,7 +72,7 @@ class AFEDevice:
         Source: Audio 2 front-end facts, section 2.2.
         """
         model = AFEModel() if model is None else model
-        n = model.n_channels
+        n = N_CHANNELS
         # What the reference draws for what is switched off is nothing, not zero.
         sizes = [1, 1, n] * offsets + [n, n, 1] * mismatch
         if reference_quirks:
@@ -73,7 +83,7 @@ class AFEDevice:
             places = [0, 1, 2] * offsets + [3, 4, 5] * mismatch
             pairs = zip(places, sizes, strict=True)
             draws = [uniform(derived_key(number, place), size) for place, size in pairs]
-        rest, device = iter(draws), cls.ideal(model)
+        rest, device = iter(draws), cls()
         if offsets:
             device = replace(
                 device,
@@ -91,12 +101,6 @@ class AFEDevice:
             )
         return device
 
-    @classmethod
-    def ideal(cls, model: AFEModel) -> "AFEDevice":
-        """A chip as designed, with the model's number of filters."""
-        none = (0.0,) * model.n_channels
-        return cls(bpf_offsets_v=none, q_errors=none, center_errors=none)
-
     def centers_hz(self, model: AFEModel) -> tuple[float, ...]:
         """The center frequencies that this chip has."""
         pairs = zip(model.centers_hz, self.center_errors, strict=True)
@@ -105,15 +109,6 @@ class AFEDevice:
     def qualities(self, model: AFEModel) -> tuple[float, ...]:
         """The q that the filters of this chip have."""
         return tuple(model.q * (1 + error) for error in self.q_errors)
-
-    def check(self, model: AFEModel) -> None:
-        """Raise ValueError unless there is one error for each filter of the model."""
-        for name in ("bpf_offsets_v", "q_errors", "center_errors"):
-            if len(getattr(self, name)) != model.n_channels:
-                raise ValueError(
-                    f"`{name}` of `AFEDevice` are {len(getattr(self, name))} numbers; the model "
-                    f"has {model.n_channels} filters: `AFEDevice.draw(key, model)` fits"
-                )
 
 
 def checked_seed(key: Any) -> int:

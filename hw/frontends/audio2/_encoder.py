@@ -9,7 +9,7 @@ from jaxtyping import Float, Shaped
 
 from .._stage import RealSamples, Stage, StateArrays, checked_real_signal, over_samples, per_channel
 from ._amplifier import checked_rate
-from ._model import AFEModel
+from ._model import N_CHANNELS, AFEModel
 
 _MAX_COUNT = 1023
 
@@ -48,15 +48,14 @@ class EventEncoder(Stage):
         reference_quirks: bool = False,
     ) -> None:
         self.model = AFEModel() if model is None else model
-        n = self.model.n_channels
-        super().__init__((n, n))
+        super().__init__((N_CHANNELS, N_CHANNELS))
         self.fs, self.threshold = checked_rate(fs, "EventEncoder"), float(threshold)
         if not 0 < self.threshold <= self.model.supply_v:
             raise ValueError(
                 f"`threshold` of `EventEncoder` is above 0 and up to the supply, "
                 f"{self.model.supply_v:g} V; not {threshold}"
             )
-        self.count = per_channel("count", count, n, 1, _MAX_COUNT, "EventEncoder")
+        self.count = per_channel("count", count, N_CHANNELS, 1, _MAX_COUNT, "EventEncoder")
         self.reference_quirks = reference_quirks
 
     def _checked(self, data: npt.ArrayLike) -> RealSamples:

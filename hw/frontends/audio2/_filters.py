@@ -9,7 +9,7 @@ from jaxtyping import Complex128, Float, Shaped
 from .._stage import RealSamples, Stage, StateArrays, checked_real_signal, over_samples
 from ._amplifier import checked_rate
 from ._device import AFEDevice
-from ._model import AFEModel
+from ._model import N_CHANNELS, AFEModel
 from ._noise import SILENCE, noise_shape, noise_state
 from ._random import derived_key, key_number
 
@@ -47,9 +47,8 @@ class AnalogFilterBank(Stage):
         noise_key: Any = None,
     ) -> None:
         self.model = AFEModel() if model is None else model
-        self.device = AFEDevice.ideal(self.model) if device is None else device
-        self.device.check(self.model)
-        super().__init__((1, self.model.n_channels))
+        self.device = AFEDevice() if device is None else device
+        super().__init__((1, N_CHANNELS))
         self.fs, self.rest_v = checked_rate(fs, "AnalogFilterBank"), float(rest_v)
         self.noise_key = None if noise_key is None else key_number(noise_key)
         self._shapes = (SILENCE, SILENCE)
@@ -92,8 +91,8 @@ class AnalogFilterBank(Stage):
     def _fresh(self, batch: int) -> StateArrays:
         from scipy.signal import sosfilt_zi
 
-        settled = np.zeros((self._shape[1], 5))
-        for row, rows in zip(settled, self._sections, strict=True):
+        settled = np.zeros((5, self._shape[1]))
+        for row, rows in zip(settled.T, self._sections, strict=True):
             row[:4] = sosfilt_zi(rows).ravel() * self.rest_v
         state: StateArrays = {"filters": np.tile(settled, (batch, 1, 1))}
         if self.noise_key is not None:
@@ -103,10 +102,11 @@ class AnalogFilterBank(Stage):
 
     def _parts(self, batch: int, state: StateArrays) -> tuple[Any, ...]:
         """What the kernels take besides the signal."""
-        coefficients = np.ascontiguousarray(self._sections[:, :, [0, 1, 2, 4, 5]])
+        coefficients = self._sections[:, :, [0, 1, 2, 4, 5]].reshape(len(self._sections), -1)
+        by_kind = np.ascontiguousarray(coefficients.T).ravel()
         place = state.get("noise_place", np.empty((batch, 0), np.uint64))
         memory = state.get("noise_memory", np.empty((batch, 0)))
-        return coefficients, self._high_pass, self._shapes, state["filters"], place, memory
+        return by_kind, self._high_pass, self._shapes, state["filters"], place, memory
 
     def _run(
         self, signal: Float[np.ndarray, "batch time 1"], state: StateArrays
@@ -114,6 +114,6 @@ class AnalogFilterBank(Stage):
         from ._kernel import filter_bands
 
         output = np.empty((*signal.shape[:2], self._shape[1]))
-        arrays = (signal, self._parts(len(signal), state), output)
+        arrays = (signal[:, :, 0], self._parts(len(signal), state), output)
         over_samples(filter_bands, len(signal), output.size, *arrays)
         return output

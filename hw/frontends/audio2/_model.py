@@ -30,6 +30,7 @@ class NoiseDensity:
                 )
 
 
+N_CHANNELS = 16
 _CENTERS_HZ = (
     *(40.0, 54.0, 77.0, 137.0, 203.0, 290.0, 428.0, 674.0, 1177.0, 1700.0, 2226.0, 3418.0, 5154.0),
     *(7884.0, 11630.0, 16940.0),
@@ -48,7 +49,7 @@ class AFEModel:
         lna_distortion: as `mic_distortion`, of the low-noise amplifier.
         lna_corner_v: as `mic_corner_v`.
         coupling_hz: edge of the high-pass of first order in front of the rectifiers.
-        centers_hz: of the band-pass filters.
+        centers_hz: of the 16 band-pass filters.
         q: center frequency over bandwidth, of all filters.
         capacitance_f: that each rectified signal charges.
         v_to_i: current for each volt, in A/V.
@@ -107,7 +108,9 @@ class AFEModel:
                 wrong.append(f"`{field.name}` is 0 or more and below 1, not {value}")
             elif not 0 <= value < float("inf") or (value == 0 and not _is_optional(field.name)):
                 wrong.append(f"`{field.name}` is a positive number, not {value}")
-        if not self.centers_hz or not all(0 < hz < float("inf") for hz in self.centers_hz):
+        if len(self.centers_hz) != N_CHANNELS:
+            wrong.append(f"`centers_hz` are {N_CHANNELS} numbers, not {len(self.centers_hz)}")
+        if not all(0 < hz < float("inf") for hz in self.centers_hz):
             wrong.append(f"`centers_hz` are positive numbers, not {self.centers_hz}")
         if wrong:
             raise ValueError("no model of this front end: " + "; ".join(wrong))
@@ -116,11 +119,6 @@ class AFEModel:
     def clip_v(self) -> float:
         """The largest amplitude: half the supply."""
         return self.supply_v / 2
-
-    @property
-    def n_channels(self) -> int:
-        """How many filters there are."""
-        return len(self.centers_hz)
 
 
 def _is_optional(name: str) -> bool:

@@ -14,7 +14,7 @@ from ._counter import EventCounter
 from ._device import AFEDevice, checked_seed
 from ._encoder import EventEncoder
 from ._filters import AnalogFilterBank
-from ._model import AFEModel
+from ._model import N_CHANNELS, AFEModel
 from ._normalization import Audio2Normalization
 from ._random import key_number
 from ._reference import is_silent, reference_rectified
@@ -139,7 +139,7 @@ class AFESim:
     @property
     def shape(self) -> tuple[int, int]:
         """Numbers of channels, in and out."""
-        return 1, self.model.n_channels
+        return 1, N_CHANNELS
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -232,7 +232,8 @@ class AFESim:
         counts = counter._room(signal.shape[1], state[self._counter_name])
         stages = ("amplifier", "filters", "encoder", self._counter_name)
         parts = [self._stages[name]._parts(batch, state[name]) for name in stages]  # pyright: ignore
-        over_samples(convert, batch, signal.size * self.shape[1], signal, *parts, counts)
+        volts = signal[:, :, 0]
+        over_samples(convert, batch, signal.size * self.shape[1], volts, *parts, counts)
         return counts
 
     def _from_counts(self, counts: np.ndarray, state: NestedState) -> list[np.ndarray]:
@@ -303,10 +304,6 @@ class AFESim:
         if amplifier.lna_gain_db not in _LNA_REGISTERS:
             raise ValueError(
                 f"the chip's amplifier has 0, 6 or 12 dB; `lna_gain_db` is {amplifier.lna_gain_db:g}"
-            )
-        if self.shape[1] != AFEModel().n_channels:
-            raise ValueError(
-                f"the chip has {AFEModel().n_channels} filters; here are {self.shape[1]}"
             )
         ci_tune, cf_tune = _LNA_REGISTERS[amplifier.lna_gain_db]
         normalization = self._stages.get("normalization")

@@ -176,14 +176,13 @@ def test_filters_equal_the_definition(volts: np.ndarray, key: int) -> None:
 
 
 @given(
-    volts=arrays(np.float64, (60, 3), elements=st.floats(-0.55, 0.55)),
+    volts=arrays(np.float64, (40, 16), elements=st.floats(-0.55, 0.55)),
     threshold=st.floats(0.01, 1.1),
     count=st.integers(1, 5),
 )
 @settings(deadline=None, max_examples=50)
 def test_encoder_equals_the_definition(volts: np.ndarray, threshold: float, count: int) -> None:
-    three = replace(AFEModel(), centers_hz=(50.0, 500.0, 5000.0))
-    found = EventEncoder(FS, threshold=threshold, count=count, model=three)(volts)[0][0]
+    found = EventEncoder(FS, threshold=threshold, count=count)(volts)[0][0]
     for column, events in zip(volts.T.tolist(), found.T.tolist(), strict=True):
         assert events == definition.encoded(column, 110_000, threshold, count)
 
@@ -494,13 +493,8 @@ def test_export_has_the_fields_of_the_chip() -> None:
             ValueError,
             r"between 0 and 15000 Hz, .* filters \[15\]",
         ),
-        (
-            lambda: AFESim(
-                FS, model=replace(AFEModel(), centers_hz=(50.0, 90.0)), device=AFEDevice()
-            ),
-            ValueError,
-            "are 16 numbers; the model has 2 filters",
-        ),
+        (lambda: replace(AFEModel(), centers_hz=(50.0, 90.0)), ValueError, "are 16 numbers, not 2"),
+        (lambda: AFEDevice(q_errors=(0.1,)), ValueError, "`q_errors` .* 16 numbers, .* not 1"),
         (lambda: AFESim(FS).set_attributes({}), ValueError, "the stages are amplifier, filters"),
     ],
 )

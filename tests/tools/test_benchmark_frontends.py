@@ -11,5 +11,10 @@ def test_says_how_fast_one_recording_and_a_batch_are(capsys: pytest.CaptureFixtu
     assert [line.split(":")[0] for line in lines] == [
         "1 recordings of 10 s",
         "2 recordings of 10 s",
+        "Audio 2 as it comes, 1 recordings of 1 s",
+        "Audio 2 as it comes, 2 recordings of 1 s",
+        "Audio 2 with noise, 1 recordings of 1 s",
+        "Audio 2 with noise, 2 recordings of 1 s",
     ]
-    assert all(re.search(r"[1-9][\d,]* axis-seconds a second", line) for line in lines)
+    assert all(re.search(r"[1-9][\d,]* axis-seconds a second", line) for line in lines[:2])
+    assert all(re.search(r"[1-9][\d,]* times SciPy's filters", line) for line in lines[2:])

@@ -1,8 +1,13 @@
-"""How fast the front end of Xylo IMU computes: seconds of signal of one axis, per second.
+"""How fast front ends compute.
 
-Workload: noise of three axes, 10 s at 200 samples a second, through `IMUIFSim` as it comes (with
-rotation), one recording and a batch. The rival is the vendor's simulator, which took 0.28 to
-0.43 s for one such recording (IMU front-end facts, section 9, on two processors); it is not run.
+Xylo IMU, in seconds of signal of one axis, per second: noise of three axes, 10 s at 200 samples a
+second, through `IMUIFSim` as it comes (with rotation), one recording and a batch. The rival is the
+vendor's simulator, which took 0.28 to 0.43 s for one such recording (IMU front-end facts, section
+9, on two processors); it is not run.
+
+Xylo Audio 2: noise of 0.1 V RMS, 1 s at 110,000 samples a second, through `AFESim` as it comes and
+with noise. The rival runs in the same turn: the same chain out of SciPy's filters, as
+`reference_quirks` computes it, which is how the vendor's simulator goes about it.
 
 The first call compiles or loads, and is left out; what counts is the shortest time of the others.
 
@@ -10,34 +15,62 @@ The first call compiles or loads, and is left out; what counts is the shortest t
 """
 
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from ...hw import IMUIFSim
+from ...hw import AFESim, IMUIFSim
 
 _SECONDS, _RATE, _AXES = 10, 200, 3
 _RIVAL_SECONDS = 0.28
+_AUDIO2_RATE = 110_000
 
 
 def measure(batch: int, repeats: int) -> float:
     """Shortest time for so many recordings of 10 s, in seconds."""
     front_end = IMUIFSim()
     signal = np.random.default_rng(0).integers(-9000, 9000, (batch, _SECONDS * _RATE, _AXES))
+    return _shortest(lambda: front_end(signal), repeats)
+
+
+def measure_audio2(front_end: AFESim, batch: int, repeats: int) -> float:
+    """Shortest time for so many recordings of 1 s, in seconds."""
+    signal = np.random.default_rng(0).normal(0, 0.1, (batch, _AUDIO2_RATE, 1)).clip(-0.5, 0.5)
+    return _shortest(lambda: front_end(signal), repeats)
+
+
+def _shortest(work: Callable[[], object], repeats: int) -> float:
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
-        front_end(signal)
+        work()
         times.append(time.perf_counter() - start)
     return min(times[1:])
+
+
+def _show_audio2(batch: int, repeats: int) -> None:
+    front_ends = {
+        "as it comes": AFESim(_AUDIO2_RATE),
+        "with noise": AFESim(_AUDIO2_RATE, noise_key=0),
+    }
+    rival = AFESim(_AUDIO2_RATE, noise_key=0, mirror=True, reference_quirks=True)
+    rival_taken = measure_audio2(rival, 1, repeats)
+    for name, front_end in front_ends.items():
+        for n in sorted({1, batch}):
+            taken = measure_audio2(front_end, n, repeats)
+            print(
+                f"Audio 2 {name}, {n} recordings of 1 s: {taken * 1e3:.2f} ms, {n / taken:,.0f} "
+                f"times real time, {n * rival_taken / taken:,.0f} times SciPy's filters"
+            )
 
 
 def main(
     batch: Annotated[int, typer.Option(min=1, help="Recordings at once.")] = 64,
     repeats: Annotated[int, typer.Option(min=1, help="Turns of each.")] = 5,
 ) -> None:
-    """Measure `IMUIFSim`, one recording and a batch."""
+    """Measure front ends, one recording and a batch."""
     for n in sorted({1, batch}):
         taken = measure(n, repeats)
         axis_seconds = n * _SECONDS * _AXES / taken
@@ -45,6 +78,7 @@ def main(
             f"{n} recordings of {_SECONDS} s: {taken * 1e3:.2f} ms, {axis_seconds:,.0f} "
             f"axis-seconds a second, {n * _RIVAL_SECONDS / taken:,.0f} times the recorded rival"
         )
+    _show_audio2(batch, repeats)
 
 
 if __name__ == "__main__":

@@ -61,8 +61,9 @@ class EventCounter(Stage):
             raise ValueError(
                 f"`dt` of `EventCounter` is at least one sample, {1 / self.fs:g} s; not {dt}"
             )
-        self._length = exact_fs * Fraction(repr(self.dt))
-        if max(self._length.numerator, self._length.denominator) >= _MAX_TERM:
+        # A step is `_length` units, a sample `_unit`.
+        self._length, self._unit = (exact_fs * Fraction(repr(self.dt))).as_integer_ratio()
+        if max(self._length, self._unit) >= _MAX_TERM:
             raise ValueError(
                 f"`EventCounter`: steps of {dt} s have no simple ratio to samples at {fs} Hz: give "
                 "both with fewer decimals"
@@ -79,19 +80,18 @@ class EventCounter(Stage):
 
     def _parts(self, batch: int, state: StateArrays) -> tuple[Any, ...]:
         """What the kernels take besides the signal."""
-        unit, length = self._length.denominator, self._length.numerator
-        return unit, length, self.max_events, state["phase"], state["counts"]
+        return self._unit, self._length, self.max_events, state["phase"], state["counts"]
 
     def _room(self, n_steps: int, state: StateArrays) -> Shaped[np.ndarray, "batch row channel"]:
         """As many rows as the signal fills."""
-        phase, length = state["phase"], self._length.numerator
+        phase, length = state["phase"], self._length
         if len(phase) and (phase.min() != phase.max() or not 0 <= phase[0] < length):
             raise ValueError(
                 f"the state of `EventCounter`: `phase` is one number for all samples, 0 to "
                 f"{length - 1}; it is {phase.tolist()}"
             )
         held = int(phase[0]) if len(phase) else 0
-        n_rows = (held + n_steps * self._length.denominator) // length
+        n_rows = (held + n_steps * self._unit) // length
         return np.empty((len(phase), n_rows, self._shape[0]), self._dtype)
 
     @property

@@ -23,6 +23,7 @@ from xylograph.hw.frontends import (
     NoiseDensity,
     lfsr_code,
 )
+from xylograph.tools.datasets import Recordings, apply_frontend
 
 # Made with the reference simulator; see the front-end facts, golden values, section 3.
 GOLDEN = np.load(Path(__file__).parent / "audio2_golden.npz")
@@ -438,6 +439,19 @@ def test_the_raster_goes_into_a_network() -> None:
     config = XyloConfig("xylo-audio-2", weights_in=np.ones((16, 2)), weights_out=np.ones((2, 1)))
     output, _, _ = XyloSim(config, engine="reference")(raster)
     assert output.shape == (1, 30, 1)
+
+
+def test_recordings_go_through_with_a_cache(tmp_path: Path) -> None:
+    recordings = Recordings(
+        signals=(chirp(FS, 5500, 0.1, 60, 14000)[:, None], np.full((3300, 1), 0.1)),
+        labels=np.arange(2), groups=np.array(["a", "b"]), takes=np.zeros(2, int),
+        channel_names=("microphone",), dt=1 / FS,
+    )  # fmt: skip
+    front_ends = [AFESim(FS, noise_key=key) for key in (1, 1, 2)]
+    found = [apply_frontend(recordings, front_end, cache_dir=tmp_path) for front_end in front_ends]
+    np.testing.assert_array_equal(found[0].signals[0], front_ends[0](recordings.signals[0])[0][0])
+    np.testing.assert_array_equal(found[1].signals[1], found[0].signals[1])
+    assert len(list(tmp_path.iterdir())) == 4  # Two keys, two recordings.
 
 
 def test_export_has_the_fields_of_the_chip() -> None:

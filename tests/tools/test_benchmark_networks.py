@@ -18,7 +18,7 @@ class Told(Library):
     def ask(self, do: str, **how: Any) -> Any:
         if do == "run":
             self.seconds /= 2
-            return self.seconds
+            return self.seconds, 3 * self.seconds
         return {"check": {"loss": self.loss}, "first": {"forward": 3.0, "gradient": 4.0}}
 
 
@@ -28,6 +28,9 @@ def test_the_shortest_time_of_all_turns_counts_and_ratios_are_to_ours() -> None:
     assert forward.seconds == {"xylograph": 2.0, "spyx": 20.0}
     assert gradient.seconds == {"xylograph": 0.5, "spyx": 5.0}
     assert forward.ratios == {"spyx": 10.0}
+    # The middle of the medians of two turns, 12 and 6.
+    assert forward.median_seconds == {"xylograph": 9.0, "spyx": 90.0}
+    assert forward.median_ratios == {"spyx": 10.0}
     assert forward.first_seconds == {"xylograph": 3.0, "spyx": 3.0}
 
 
@@ -67,4 +70,6 @@ def test_the_benchmark_measures_ours_and_writes_it(
         ("flatten_unflatten", "housekeeping"),
     ]
     assert all(point["seconds"]["xylograph"] > 0 for point in points)
+    # Only recurrent layers multiply by weights.
+    assert [list(point["ratios"]) for point in points] == [["products"]] * 2 + [[]] * 4
     assert "set_attributes" in capsys.readouterr().out

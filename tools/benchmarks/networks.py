@@ -9,7 +9,9 @@ apart and together again (`flatten_unflatten`) are measured where a library has 
 Rivals: Rockpool's `LIFJax` computes the same, which is checked. Spyx (`CuBaLIF`) and snnTorch
 (`Synaptic`, on the processor) compute a similar neuron, with at most one spike a step. Each is
 measured by `_network_worker.py` in an environment of its own, given by its interpreter. All take
-turns, ours in the same way; what counts is the shortest time of each.
+turns, ours in the same way; what counts is the shortest time of each, and medians stand beside it
+to show how far that depends on luck. `products` is no library, but the matrix products alone that
+a recurrent layer cannot do without: its ratio is the part of our time that they take.
 
 `python -m xylograph.tools.benchmarks.networks --rival rockpool=/path/to/python --json result.json`
 """
@@ -18,9 +20,10 @@ import json
 import math
 import os
 import platform
+import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -34,6 +37,7 @@ from rich.table import Table
 
 OURS = "xylograph"
 RIVALS = ("rockpool", "spyx", "snntorch")
+PRODUCTS = "products"
 _WORKER = Path(__file__).with_name("_network_worker.py")
 _KINDS = ("recurrent", "feed-forward")
 _LAYER_CALLS = ("forward", "gradient")
@@ -54,6 +58,7 @@ class Measurement:
         kind: of layer, `recurrent` or `feed-forward`; `housekeeping` for the last two.
         size: neurons of the layer; modules of the network for the last two.
         seconds: shortest time of a call, by library.
+        median_seconds: median of the turns' medians, by library.
         first_seconds: time of the first call, by library.
     """
 
@@ -61,12 +66,22 @@ class Measurement:
     kind: str
     size: int
     seconds: dict[str, float]
+    median_seconds: dict[str, float]
     first_seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def ratios(self) -> dict[str, float]:
         """How many times faster ours is, by rival."""
-        return {n: s / self.seconds[OURS] for n, s in self.seconds.items() if n != OURS}
+        return _to_ours(self.seconds)
+
+    @property
+    def median_ratios(self) -> dict[str, float]:
+        """The same for medians."""
+        return _to_ours(self.median_seconds)
+
+
+def _to_ours(seconds: dict[str, float]) -> dict[str, float]:
+    return {name: s / seconds[OURS] for name, s in seconds.items() if name != OURS}
 
 
 class Library:
@@ -129,7 +144,7 @@ def measure_layer(
         kind: `recurrent` or `feed-forward`.
         neurons: of the layer.
         size: samples and time steps.
-        turns: of each library; the shortest time counts.
+        turns: of each library.
 
     Returns:
         One measurement for each call.
@@ -148,7 +163,7 @@ def measure_layer(
             what,
             kind,
             neurons,
-            _shortest_by_turns(libraries, what, turns),
+            *_by_turns(libraries, what, turns),
             {name: answer["first"][what] for name, answer in built.items()},
         )
         for what in _LAYER_CALLS
@@ -160,7 +175,7 @@ def measure_housekeeping(libraries: Sequence[Library], turns: int) -> list[Measu
 
     Args:
         libraries: workers; those without modules like ours are left out.
-        turns: of each; the shortest time counts.
+        turns: of each.
 
     Raises:
         RuntimeError: a worker ended.
@@ -169,17 +184,22 @@ def measure_housekeeping(libraries: Sequence[Library], turns: int) -> list[Measu
     for one in able:
         one.ask("housekeeping", modules=_N_MODULES)
     return [
-        Measurement(what, "housekeeping", _N_MODULES, _shortest_by_turns(able, what, turns))
+        Measurement(what, "housekeeping", _N_MODULES, *_by_turns(able, what, turns))
         for what in _HOUSEKEEPING_CALLS
     ]
 
 
-def _shortest_by_turns(libraries: Sequence[Library], what: str, turns: int) -> dict[str, float]:
-    best = {one.name: math.inf for one in libraries}
+def _by_turns(
+    libraries: Sequence[Library], what: str, turns: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Shortest times and medians, by library."""
+    times: dict[str, list[tuple[float, float]]] = {one.name: [] for one in libraries}
     for _ in range(turns):
         for one in libraries:
-            best[one.name] = min(best[one.name], one.ask("run", what=what, seconds=0.3))
-    return best
+            times[one.name].append(one.ask("run", what=what, seconds=0.3))
+    shortest = {name: min(least for least, _ in pairs) for name, pairs in times.items()}
+    medians = {name: statistics.median(m for _, m in pairs) for name, pairs in times.items()}
+    return shortest, medians
 
 
 def _require_equal(checks: dict[str, dict[str, float]]) -> None:
@@ -193,26 +213,34 @@ def _require_equal(checks: dict[str, dict[str, float]]) -> None:
                 )
 
 
-def _timed(title: str, points: Sequence[Measurement], unit: float) -> Table:
-    """Shortest times and ratios."""
-    rivals = list(points[0].ratios)
-    table = _empty(title, ["call", "layer", "size", "ours", *(h for r in rivals for h in (r, "x"))])
-    for point in points:
-        cells = [f"{point.seconds[OURS] / unit:.2f}"]
-        for rival, ratio in point.ratios.items():
-            cells += [
-                f"{point.seconds[rival] / unit:.2f}",
-                f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}",
-            ]
-        table.add_row(point.what, point.kind, str(point.size), *cells)
-    return table
+def _tables(points: Sequence[Measurement], unit: float, name: str) -> tuple[Table, Table]:
+    """Shortest times in units of so many seconds, and how many times as long as ours."""
+    seconds = [point.seconds for point in points]
+    times = _table(f"shortest call in {name}", points, seconds, lambda s: f"{s / unit:.2f}")
+    ratios = [
+        {rival: (ratio, point.median_ratios[rival]) for rival, ratio in point.ratios.items()}
+        for point in points
+    ]
+    title = "times as long as ours: shortest calls (medians)"
+    return times, _table(title, points, ratios, lambda both: "{} ({})".format(*map(_short, both)))
 
 
-def _first_calls(points: Sequence[Measurement]) -> Table:
-    libraries = list(points[0].first_seconds)
-    table = _empty("first call in s, which compiles", ["call", "layer", "size", *libraries])
-    for point in points:
-        cells = (f"{seconds:.2f}" for seconds in point.first_seconds.values())
+def _short(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 2 else f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}"
+
+
+def _table(
+    title: str,
+    points: Sequence[Measurement],
+    values: Sequence[dict[str, Any]],
+    say: Callable[[Any], str],
+) -> Table:
+    """A row for each point, a column for each library; empty where one was not measured."""
+    # The first layer is recurrent, which is measured against most.
+    libraries = list(values[0])
+    table = _empty(title, ["call", "layer", "size", *libraries])
+    for point, by_library in zip(points, values, strict=True):
+        cells = (say(by_library[name]) if name in by_library else "" for name in libraries)
         table.add_row(point.what, point.kind, str(point.size), *cells)
     return table
 
@@ -269,21 +297,34 @@ def main(
             for name, python in _interpreters(rival or []).items()
         ]
         about = {one.name: one.ask("about") for one in libraries}
+        products = running.enter_context(Library(PRODUCTS, sys.executable))
         layers = [
             point
             for n in neurons or [63, 128, 512]
             for kind in _KINDS
-            for point in measure_layer(libraries, kind, n, (batch, steps), turns)
+            for point in measure_layer(
+                [*libraries, products] if kind == "recurrent" else libraries,
+                kind,
+                n,
+                (batch, steps),
+                turns,
+            )
         ]
         housekeeping = measure_housekeeping(libraries, turns)
-    console.print(_timed("shortest call in ms, and ratios to ours", layers, 1e-3))
-    console.print(_first_calls(layers))
-    title = "shortest call for a network of so many modules in us, and ratios to ours"
-    console.print(_timed(title, housekeeping, 1e-6))
+    first = [point.first_seconds for point in layers]
+    for table in (
+        *_tables(layers, 1e-3, "ms"),
+        _table("first call in s, which compiles", layers, first, lambda s: f"{s:.2f}"),
+        *_tables(housekeeping, 1e-6, "us"),
+    ):
+        console.print(table)
     versions = ", ".join(f"{n} {v}" for packages in about.values() for n, v in packages.items())
     console.print(versions, ", ".join(f"{name} {value}" for name, value in _machine().items()))
     if json_file is not None:
-        rows = [asdict(point) | {"ratios": point.ratios} for point in (*layers, *housekeeping)]
+        rows = [
+            asdict(point) | {"ratios": point.ratios, "median_ratios": point.median_ratios}
+            for point in (*layers, *housekeeping)
+        ]
         text = json.dumps({"machine": _machine(), "versions": about, "points": rows}, indent=1)
         json_file.write_text(f"{text}\n")
 

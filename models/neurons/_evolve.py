@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._static import Static
-from ._loop import Arrays, Keep, Kernel, run_over_time
+from ._loop import Arrays, Keep, Kernel, Run, run_over_time, told
 
 
 class Dynamics(NamedTuple):
@@ -64,15 +64,17 @@ def evolve_neurons(
     if w_rec is not None:
         by_synapse = synapses_first(w_rec.reshape((n, n, n_in // n)))
         w_rec = by_synapse.reshape((n, n_in)).astype(data.dtype)
-    traces = _traces(kernel, coefficients, w_rec, start, inputs)
+    run = _run(kernel, coefficients, w_rec, start, inputs)
     # What is kept is stored, what follows from it is computed again for the gradient.
     finish = jax.checkpoint(lambda shared, kept: kernel.finish(shared, kept, kernel.count_spikes))
-    seen = finish(coefficients, traces)
+    seen = finish(coefficients, run.kept)
+    if run.spikes is not None:
+        seen["spikes"] = told(jax.lax.stop_gradient(run.spikes), seen["spikes"])
+    output = seen["spikes"]
     last = start
     if data.shape[1]:
-        after = finish(coefficients, {name: trace[:, -1] for name, trace in traces.items()})
+        after = finish(coefficients, run.last)
         last = {name: after[name] for name in start}
-    output = seen["spikes"]
     if record and "isyn" in seen:
         seen["irec"] = _recurrent_currents(w_rec, start["spikes"], output, seen["isyn"])
     return output, _outwards(last, n_in // n), _outwards(seen, n_in // n) if record else {}
@@ -91,10 +93,8 @@ def _recurrent_currents(
     return (before @ w_rec).reshape(isyn.shape)
 
 
-def _traces(
-    kernel: Kernel, coefficients: Arrays, w_rec: Any, start: Arrays, inputs: Arrays
-) -> Arrays:
-    """What is kept of each step, of none where there is no time."""
+def _run(kernel: Kernel, coefficients: Arrays, w_rec: Any, start: Arrays, inputs: Arrays) -> Run:
+    """Run over all steps, over none where there is no time."""
     arriving = inputs["arriving"]
     n_time = arriving.shape[1]
     if not n_time:
@@ -102,8 +102,10 @@ def _traces(
     if w_rec is not None:
         recurrent = (start["spikes"] @ w_rec).reshape((len(arriving), *arriving.shape[2:]))
         start = {**start, "recurrent": recurrent}
-    traces = run_over_time(kernel, coefficients, w_rec, start, inputs)
-    return {name: trace[:, :n_time] for name, trace in traces.items()}
+    run = run_over_time(kernel, w_rec is not None, coefficients, w_rec, start, inputs)
+    kept = {name: trace[:, :n_time] for name, trace in run.kept.items()}
+    spikes = None if run.spikes is None else run.spikes[:, :n_time]
+    return Run(kept, run.last, spikes)
 
 
 def fire(

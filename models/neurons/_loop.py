@@ -9,7 +9,7 @@ The derivative is said once, as what small changes do (`_push_forward`); JAX tur
 serves forward mode, reverse mode, and both of them on top of each other. Three things make it
 quick:
 
-- Nothing but what is kept is stored.
+- Nothing but what is kept is stored, and without a derivative nothing but what is asked for.
 - Values that all samples share get a gradient from each sample, summed after the loop: a sum over
   samples in each step takes longer than the rest of the step.
 - The gradient of recurrent weights is one product for all steps instead of one for each.
@@ -49,22 +49,40 @@ class Kernel(NamedTuple):
     count_spikes: Callable[..., Any]
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
+class Run(NamedTuple):
+    """What a loop over time gives. What nobody asks for of it is not stored.
+
+    Attributes:
+        kept: what is kept of each step, by name, `(batch, time, ...)`; `finish` makes states of it.
+        last: what is kept of the last step.
+        spikes: of each step, `(batch, time, neuron)`, without a derivative, or `None`.
+    """
+
+    kept: Arrays
+    last: Arrays
+    spikes: Any
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def run_over_time(
-    kernel: Kernel, coefficients: Arrays, w_rec: Any, start: Arrays, inputs: Arrays
-) -> Arrays:
-    """What is kept of each step.
+    kernel: Kernel,
+    store_spikes: bool,
+    coefficients: Arrays,
+    w_rec: Any,
+    start: Arrays,
+    inputs: Arrays,
+) -> Run:
+    """Go through all steps.
 
     Args:
         kernel: what to do in a step.
+        store_spikes: whether to give the spikes. Where they are all that is asked for and each
+            step has them at hand anyway, for recurrent weights, it is quicker than `finish`.
         coefficients: `(neuron,)`, `(synapse, neuron)` or scalars.
         w_rec: recurrent weights `(neuron, target)`, or `None`.
         start: state before the first step; with recurrent weights also `recurrent`, what arrives
             from its spikes.
         inputs: what comes from outside, `(batch, time, ...)`, of at least one step.
-
-    Returns:
-        By name, `(batch, time, ...)`; `finish` makes states of it.
     """
     kept = _first(kernel, _as_it_is, coefficients, start, _at(inputs, 0))
     n_time = inputs["arriving"].shape[1]
@@ -72,32 +90,44 @@ def run_over_time(
         name: _put(jnp.zeros((len(value), n_time, *value.shape[1:]), value.dtype), value, 0)
         for name, value in kept.items()
     }
+    first = Run(traces, kept, jnp.zeros_like(traces["vmem"]) if store_spikes else None)
 
-    def body(t: Any, so_far: tuple[Arrays, Arrays]) -> tuple[Arrays, Arrays]:
-        kept, traces = so_far
-        # Voltages are carried by their trace only, which saves a copy of them in each step.
-        before = {**kept, "vmem": _at(traces, t - 1)["vmem"]}
+    def body(t: Any, so_far: Run) -> Run:
+        before = so_far.last
+        if not store_spikes:
+            # Their trace is there anyway; to carry voltages as well would copy them in each step.
+            before = {**before, "vmem": _at(so_far.kept, t - 1)["vmem"]}
         state = kernel.finish(coefficients, before, kernel.count_spikes)
-        now = _at(inputs, t)
+        now, spikes = _at(inputs, t), so_far.spikes
         if w_rec is not None:
             recurrent = state["spikes"] @ w_rec
             now["arriving"] = now["arriving"] + recurrent.reshape(now["arriving"].shape)
+        if store_spikes:
+            spikes = _put(spikes, state["spikes"], t - 1)
         after = kernel.integrate(coefficients, state, now, _as_it_is)
-        traces = {name: _put(traces[name], after[name], t) for name in traces}
-        return {name: after[name] for name in kept}, traces
+        kept = {name: _put(so_far.kept[name], after[name], t) for name in after}
+        return Run(kept, after, spikes)
 
     # Time stays the second axis: other than for `scan`, nothing is transposed or copied.
-    carried = {name: value for name, value in kept.items() if name != "vmem"}
-    return lax.fori_loop(np.uint32(1), np.uint32(n_time), body, (carried, traces))[1]
+    run = lax.fori_loop(np.uint32(1), np.uint32(n_time), body, first)
+    if not store_spikes:
+        return run
+    spikes = kernel.finish(coefficients, run.last, kernel.count_spikes)["spikes"]
+    return run._replace(spikes=_put(run.spikes, spikes, n_time - 1))
 
 
 @partial(run_over_time.defjvp, symbolic_zeros=True)
 def _push_forward(
-    kernel: Kernel, primals: tuple[Any, ...], tangents: tuple[Any, ...]
-) -> tuple[Arrays, Arrays]:
+    kernel: Kernel, store_spikes: bool, primals: tuple[Any, ...], tangents: tuple[Any, ...]
+) -> tuple[Run, Run]:
     coefficients, w_rec, start, inputs = primals
     d_coefficients, d_w_rec, d_start, d_inputs = tangents
-    traces = run_over_time(kernel, *primals)
+    # Voltages are stored for the derivative, and spikes follow from them.
+    run = run_over_time(kernel, False, *primals)
+    traces = run.kept
+    if store_spikes:
+        seen = kernel.finish(coefficients, traces, kernel.count_spikes)
+        run = run._replace(spikes=seen["spikes"])
     n_batch = len(inputs["arriving"])
     d_coefficients = {
         name: d if d.ndim == 0 else jnp.broadcast_to(d, (n_batch, *d.shape))
@@ -124,10 +154,11 @@ def _push_forward(
         return d_kept, d_kept
 
     times = jnp.arange(1, inputs["arriving"].shape[1], dtype=jnp.uint32)
-    _, d_traces = lax.scan(body, d_kept, (times, d_later))
-    return traces, {
+    d_last, d_traces = lax.scan(body, d_kept, (times, d_later))
+    d_traces = {
         name: _swapped(jnp.concatenate([d_kept[name][None], d_traces[name]])) for name in traces
     }
+    return run, Run(d_traces, d_last, jax.tree.map(jnp.zeros_like, run.spikes))
 
 
 def _added(kernel: Kernel, coefficients: Arrays, traces: Arrays, d_w_rec: jax.Array) -> jax.Array:
@@ -194,7 +225,7 @@ def _as_it_is(name: str, value: jax.Array) -> jax.Array:
 
 def _told_by(kept: Arrays) -> Keep:
     """Take values from what was kept, so that nothing they were made of is needed again."""
-    return lambda name, value: _told(kept[name], value)
+    return lambda name, value: told(kept[name], value)
 
 
 def _at(arrays: Arrays, t: Any) -> Arrays:
@@ -219,16 +250,16 @@ def _moving(tangents: Arrays) -> Arrays:
 
 
 @jax.custom_jvp
-def _told(known: jax.Array, value: jax.Array) -> jax.Array:
+def told(known: jax.Array, value: jax.Array) -> jax.Array:
     """`value`, which is known already."""
     del value
     return known
 
 
-@partial(_told.defjvp, symbolic_zeros=True)
+@partial(told.defjvp, symbolic_zeros=True)
 def _told_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     d_known, d_value = tangents
-    out = _told(*primals)
+    out = told(*primals)
     # Both are the same; where what is known is held fixed, it changes as the value would.
     d_out = d_value if _is_zero(d_known) else d_known
     return out, jnp.zeros_like(out) if _is_zero(d_out) else d_out

@@ -179,3 +179,32 @@ def test_little_more_than_what_is_kept_is_held_in_memory() -> None:
     assert memory is not None
     # Currents, voltages, and what comes back from the output, twice; measured: 4.1.
     assert memory.temp_size_in_bytes < 4.5 * 4 * np.prod(shape)
+
+
+@pytest.mark.parametrize("has_rec", [False, True])
+def test_spikes_are_the_same_whatever_else_is_asked_for(has_rec: bool) -> None:
+    # Without a derivative spikes come from the loop, otherwise from the stored voltages.
+    key = jax.random.key(3)
+    module = LIFJax(40, has_rec=has_rec, threshold=np.linspace(0.3, 1.7, 40))
+    raster = 0.3 * jax.random.uniform(key, (6, 80, 40))
+
+    def spikes_and_sum(bias: Any) -> tuple[jax.Array, jax.Array]:
+        output = module.set_attributes({"bias": bias})(raster)[0]
+        return output.sum(), output
+
+    alone = jax.jit(lambda: module(raster)[0])()
+    with_record, _, record = jax.jit(lambda: module(raster, record=True))()
+    _, with_gradient = jax.jit(jax.grad(spikes_and_sum, has_aux=True))(module.bias)
+    assert alone.sum() > 1000
+    for other in (with_record, record["spikes"], with_gradient):
+        np.testing.assert_array_equal(other, alone)
+
+
+def test_spikes_alone_are_stored_where_nothing_else_is_asked_for() -> None:
+    n, shape = 64, (8, 50, 64)
+    module = LIFJax(n, has_rec=True)
+    compiled = jax.jit(lambda raster: module(raster)[0]).lower(np.zeros(shape)).compile()
+    memory = compiled.memory_analysis()
+    assert memory is not None
+    # What one step holds; the output itself is not counted.
+    assert memory.temp_size_in_bytes < 0.5 * 4 * np.prod(shape)

@@ -38,16 +38,17 @@ from ...models import (
     periodic_exponential,
     step_pwl,
 )
+from ...models.neurons._leak import LEAKS, PLACES
 from .._specification import Specification
 
 # A network of a thousand dense neurons is 25 MB of text.
 _MAX_BYTES = 2**29
 _WAVESENSE = {"lin1", "spk1", "hidden", "spk2", "readout", "spk_out"}
 _BLOCK = ("lin1", "spk1", "lin2_res", "spk2_res", "lin2_skip", "spk2_skip")
+# Neurons of bit shifts are saved with the time constants whose decay is their shift.
+_KINDS = ("Linear", "LIF", "LIFBitshift", "Sequential", "Residual")
 _LINEAR = {"weight", "bias"}
 _NEURONS = {
-    "tau_mem",
-    "tau_syn",
     "threshold",
     "bias",
     "w_rec",
@@ -89,7 +90,7 @@ def from_rockpool(source: str | os.PathLike[str] | Mapping[str, Any]) -> JaxModu
     """The network in a file that Rockpool's `save` wrote.
 
     Known are SynNet, WaveSense and chains (`Sequential`, `Residual`) of linear and LIF layers, of
-    the Torch, JAX and NumPy kinds. Files do not say what is trained: in a SynNet and a WaveSense
+    the Torch, JAX and NumPy kinds, which leak by time constants, decays or bit shifts. Files do not say what is trained: in a SynNet and a WaveSense
     it is the weights; in a chain all parameters. The state is the one after a reset.
 
     Args:
@@ -221,17 +222,19 @@ def _neurons(
     spike_generation_fn: Callable[..., Any] = periodic_exponential,
 ) -> LIFJax:
     """Neurons that receive `n_in` channels; with `fixed`, nothing of them is trained."""
-    _require_known(layer, _NEURONS, where)
-    if layer.get("leak_mode") not in (None, "taus"):
-        _refuse(
-            f"`{where}.leak_mode` is {layer['leak_mode']!r}, known is 'taus': in Rockpool, save a "
-            "network whose neurons are made with the same time constants"
-        )
+    leak_mode = layer.get("leak_mode") or "taus"
+    if leak_mode not in LEAKS:
+        known = ", ".join(map(repr, LEAKS))
+        _refuse(f"`{where}.leak_mode` is {leak_mode!r}, known are {known}")
+    leaks = [LEAKS[leak_mode].names[part] for part in ("mem", "syn")]
+    _require_known(layer, {*_NEURONS, *leaks}, where)
     kept: Callable[[Any], Any] = Constant if fixed else (lambda value: value)
     has_rec = layer.get("_has_rec", False) is True
+    arrays = {n: kept(_array(layer, n, where)) for n in (*leaks, "threshold", "bias")}
     return LIFJax(
-        (n_in, _size(layer, where, n_in)),
-        **{n: kept(_array(layer, n, where)) for n in ("tau_mem", "tau_syn", "threshold", "bias")},
+        (n_in, _size(layer, n_in)),
+        **arrays,
+        leak_mode=leak_mode,
         w_rec=_array(layer, "w_rec", where) if has_rec else None,
         has_rec=has_rec,
         noise_std=_number(layer, "noise_std", where),
@@ -244,9 +247,9 @@ def _neurons(
     )
 
 
-def _size(layer: dict[str, Any], where: str, n_in: int) -> int:
+def _size(layer: dict[str, Any], n_in: int) -> int:
     """How many neurons there are, from whatever array tells."""
-    for name in ("w_rec", "tau_mem", "threshold", "bias", "tau_syn"):
+    for name in ("w_rec", "threshold", "bias", *PLACES):
         value = layer.get(name)
         if isinstance(value, np.ndarray) and value.ndim and value.shape[0] > 1:
             return value.shape[0]
@@ -354,13 +357,13 @@ def _chain(tree: dict[str, Any], where: str) -> JaxModule:
         found = re.fullmatch(r"\d+_(Torch|Jax|Mod)?(\w+?)(Torch|Jax)?", name)
         layer, path = tree[name], f"{where}.{name}" if where else name
         kind = found.group(2) if found else ""
-        if not isinstance(layer, dict) or kind not in ("Linear", "LIF", "Sequential", "Residual"):
+        if not isinstance(layer, dict) or kind not in _KINDS:
             unknown.append(f"`{path}`")
             continue
         if kind == "Linear":
             children[name] = _linear(layer, path)
-        elif kind == "LIF":
-            n_in = n_out or _size(layer, path, 1)
+        elif kind in ("LIF", "LIFBitshift"):
+            n_in = n_out or _size(layer, 1)
             children[name] = _neurons(layer, path, n_in, fixed=False, spike_generation_fn=step_pwl)
         else:
             children[name] = _chain(layer, path)

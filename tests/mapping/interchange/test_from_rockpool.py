@@ -132,10 +132,25 @@ def test_what_is_not_known_is_refused_by_name(tree: dict[str, Any], text: str) -
         from_rockpool(tree)
 
 
-def test_other_leak_modes_are_refused() -> None:
+@pytest.mark.parametrize("mode", ["decays", "bitshifts"])
+def test_other_ways_to_leak_are_kept(mode: str) -> None:
+    with np.load(GOLDEN / "leak_outputs.npz") as file:
+        data, wanted = file["input"], file[mode]
+    network = from_rockpool(GOLDEN / f"{mode}.json")
+    neurons: Any = network.modules()["1_LIFTorch"]
+    assert neurons.leak_mode == mode
+    np.testing.assert_array_equal(network(data)[0], wanted)
+    assert wanted.sum() > 70
+
+
+def test_leaks_that_are_not_known_are_refused() -> None:
     tree = content("chain")
+    tree["1_LIFTorch"]["leak_mode"] = '"half"'
+    text = "`1_LIFTorch.leak_mode` is 'half', known are 'taus', 'decays', 'bitshifts'"
+    with pytest.raises(FormatError, match=text):
+        from_rockpool(tree)
     tree["1_LIFTorch"]["leak_mode"] = '"decays"'
-    with pytest.raises(FormatError, match="`1_LIFTorch.leak_mode` is 'decays', known is 'taus'"):
+    with pytest.raises(FormatError, match="`1_LIFTorch` has 'tau_mem', 'tau_syn', which is not"):
         from_rockpool(tree)
 
 

@@ -12,7 +12,15 @@ from jaxtyping import Bool, Float, Int
 
 from ...models import FormatError
 from ...models.storage._files import write_atomically
-from ._nir_tree import MAX_DEPTH, hdf5_file, members, nir_library, read_array, refuse
+from ._nir_tree import (
+    MAX_DEPTH,
+    hdf5_file,
+    members,
+    nir_library,
+    read_array,
+    read_attribute,
+    refuse,
+)
 
 Rasters: TypeAlias = Mapping[str, Mapping[str, Any]]
 Recording: TypeAlias = (
@@ -133,7 +141,7 @@ def _read_group(group: Any, prefix: str, depth: int, found: dict[str, Any]) -> N
     if depth > MAX_DEPTH or "nodes" not in group:
         refuse("it holds no recordings, or graphs too deep in each other")
     for name, node in members(group["nodes"]):
-        kind = str(node.attrs.get("__type__", ""))
+        kind = str(read_attribute(node, "__type__")) if "__type__" in node.attrs else ""
         if kind == "NIRGraphData":
             _read_group(node, f"{prefix}{name}.", depth + 1, found)
         elif kind == "NIRNodeData" and "observables" in node:
@@ -147,7 +155,9 @@ def _read_group(group: Any, prefix: str, depth: int, found: dict[str, Any]) -> N
 
 def _fields(group: Any, where: str) -> dict[str, Any]:
     attributes = {
-        key: float(group.attrs[key]) for key in ("dt", "n_neurons", "t_max") if key in group.attrs
+        key: float(read_attribute(group, key))
+        for key in ("dt", "n_neurons", "t_max")
+        if key in group.attrs
     }
     arrays = {key: read_array(one, f"{where}.{key}") for key, one in members(group)}
     return arrays | attributes

@@ -24,6 +24,7 @@ MAX_NODES, MAX_DEPTH, MAX_EDGES = 1000, 16, 4000
 _MAX_BYTES = 256 * 2**20
 # Deflate packs at most 1032 bytes into one.
 _MOST_PACKED = 1040
+_LONGEST_ATTRIBUTE = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +168,18 @@ def read_array(dataset: Any, where: str) -> Any:
     if declared > _MAX_BYTES or declared > _MOST_PACKED * stored + 4096:
         refuse(f"{where} is declared to have {declared} bytes, of which {stored} are there")
     return dataset[()]
+
+
+def read_attribute(group: Any, name: str) -> Any:
+    """One number or text that belongs to a group.
+
+    Raises:
+        FormatError: it is more than one, or longer than a text would be.
+    """
+    attribute = group.attrs.get_id(name)
+    if attribute.shape not in ((), (1,)) or attribute.dtype.itemsize > _LONGEST_ATTRIBUTE:
+        refuse(f"the attribute {name!r} is an array of the shape {attribute.shape}")
+    return group.attrs[name]
 
 
 class _Walk:

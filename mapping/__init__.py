@@ -31,12 +31,7 @@ from .graph._nodes import (
 )
 from .graph._trace import Wiring as Wiring, register_tracer as register_tracer, trace as trace
 from .interchange._export_onnx import export_onnx as export_onnx
-from .interchange._from_nir import (
-    NirLayer as NirLayer,
-    NirReport as NirReport,
-    from_nir as from_nir,
-    nir_report as nir_report,
-)
+from .interchange._from_nir import from_nir as from_nir, nir_report as nir_report
 from .interchange._from_onnx import from_onnx as from_onnx
 from .interchange._from_rockpool import (
     from_rockpool as from_rockpool,
@@ -48,6 +43,7 @@ from .interchange._load_onnx import (
     load_onnx as load_onnx,
 )
 from .interchange._nir_data import from_nir_data as from_nir_data, to_nir_data as to_nir_data
+from .interchange._nir_report import NirLayer as NirLayer, NirReport as NirReport
 from .interchange._to_nir import to_nir as to_nir
 from .passes import (
     PassCheck as PassCheck,

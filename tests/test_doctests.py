@@ -32,6 +32,10 @@ NEED_ONNX = {
     for part in ("arrival", "builder", "core", "file", "network", "sequence")
 }
 
+NEED_NIR = {
+    f"xylograph.mapping.interchange.{part}" for part in ("_from_nir", "_nir_data", "_to_nir")
+}
+
 
 def has(*packages: str) -> bool:
     """Whether all of these distributions are installed."""
@@ -47,6 +51,8 @@ def test_examples_show_what_they_say(name: str) -> None:
         pytest.skip("the recordings are not installed: extra `data`")
     if name in NEED_ONNX and not has("onnx"):
         pytest.skip("the extra `onnx` is not installed")
+    if name in NEED_NIR and not has("nir"):
+        pytest.skip("the extra `nir` is not installed")
     module = importlib.import_module(name)
     results = doctest.testmod(module)
     assert results.failed == 0

@@ -303,7 +303,7 @@ def export(
         ),
     ] = "",
 ) -> None:
-    """Write a configuration as an ONNX graph, or a network as one of ONNX or NIR."""
+    """Write a configuration or a network as a graph of ONNX or NIR."""
     from ..hw import XyloConfig
     from ..mapping import export_onnx, to_nir
     from ..models import load
@@ -314,13 +314,10 @@ def export(
     loaded = XyloConfig.load(source) if is_config else load(source)
     names = [name.strip() for name in record.split(",") if name.strip()]
     if out.suffix == ".nir":
-        if isinstance(loaded, XyloConfig):
-            raise typer.BadParameter(
-                "NIR holds networks, and this is a configuration: give the network that it was "
-                "deployed from, or write ONNX",
-                param_hint="OUT",
-            )
-        to_nir(loaded, out)
+        try:
+            to_nir(loaded, out)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="SOURCE") from error
     else:
         try:
             export_onnx(loaded, out, states=states, record=names)

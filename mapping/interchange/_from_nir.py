@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,17 +18,19 @@ from ...models import (
     Sequential,
 )
 from ._nir_dialects import DIALECTS, Leaky, recognize, step_of_rockpool
+from ._nir_fold import Folding
 from ._nir_layers import (
     KNOWN,
     LINEAR,
     Cells,
     Linear,
     cells,
-    exactly,
     leaky,
     linear_layer,
-    no_synapse,
 )
+from ._nir_metadata import facts_of
+from ._nir_report import NirReport, layer_of
+from ._nir_synapses import join_synapses
 from ._nir_tree import NirTree, refuse, tree_of
 from ._nir_wires import Wires, sizes
 
@@ -38,61 +38,6 @@ from ._nir_wires import Wires, sizes
 NirSource: TypeAlias = Any
 
 RESETS = ("subtract", "approximate")
-METADATA = "xylograph"
-
-
-@dataclass(frozen=True)
-class NirLayer:
-    """What became of one population.
-
-    Attributes:
-        name: of the module.
-        kind: of the node.
-        gain: least and most of what a spike of weight 1 adds to a membrane when it comes.
-        steps_mem: time constants of the membranes in steps, least and most; infinite: no leak.
-        steps_syn: the same of the synapses; `None` where there are none.
-        dash_mem, dash_syn: `log2` of these, rounded: the decay shifts of a chip.
-    """
-
-    name: str
-    kind: str
-    gain: tuple[float, float]
-    steps_mem: tuple[float, float] | None
-    steps_syn: tuple[float, float] | None
-    dash_mem: tuple[int, int] | None
-    dash_syn: tuple[int, int] | None
-
-    def __str__(self) -> str:
-        parts = [f"gain {_span(self.gain)}"]
-        for label, steps, dash in (
-            ("tau_mem", self.steps_mem, self.dash_mem),
-            ("tau_syn", self.steps_syn, self.dash_syn),
-        ):
-            if steps is not None:
-                shifts = "no shift" if dash is None else f"dash {_span(dash)}"
-                parts.append(f"{label}/dt {_span(steps)} ({shifts})")
-        return f"{self.name} ({self.kind}): {', '.join(parts)}"
-
-
-@dataclass(frozen=True)
-class NirReport:
-    """What was assumed of a NIR graph, which does not say it.
-
-    Attributes:
-        dialect: how its numbers were read.
-        dt: length of a step [s].
-        assumptions: one sentence each.
-        layers: the neurons and filters.
-    """
-
-    dialect: str
-    dt: float
-    assumptions: tuple[str, ...]
-    layers: tuple[NirLayer, ...]
-
-    def __str__(self) -> str:
-        lines = [f"read as {self.dialect}, dt = {self.dt * 1e3:g} ms"]
-        return "\n".join(lines + [f"- {one}" for one in (*self.assumptions, *self.layers)])
 
 
 def from_nir(
@@ -107,7 +52,9 @@ def from_nir(
     `LIFJax`; `LI` and `I` a `LowPassJax` (an `LI` whose input decays at once an
     `ExpSynJax`); `CubaLI` an `ExpSynJax` and a `LowPassJax`. `r` and `w_in` are
     multiplied into the weights, `v_leak` becomes a bias, a cycle from neurons to themselves their
-    `w_rec`. Graphs in graphs are opened, `Flatten` vanishes. Everything else is refused by name.
+    `w_rec`. `LI` that lead to a `LIF` or `IF` alone are its synapses. Graphs in graphs are opened,
+    `Flatten` vanishes. Everything else is refused by name, also a cycle through several
+    populations, of which NIR does not say on which way a spike takes a step.
 
     NIR has neither time steps nor a kind of reset; `nir_report` tells what was assumed.
 
@@ -132,6 +79,21 @@ def from_nir(
         TypeError: neither a graph nor a path.
 
     Source: NIR facts; the equations of NIR 1.0.
+
+    >>> import nir
+    >>> two = np.ones(2)
+    >>> nodes = {
+    ...     "input": nir.Input(np.array([2])),
+    ...     "dense": nir.Linear(np.eye(2)),
+    ...     "cells": nir.LIF(tau=0.02 * two, r=20 * two, v_leak=0 * two, v_threshold=two),
+    ...     "output": nir.Output(np.array([2])),
+    ... }
+    >>> edges = [("input", "dense"), ("dense", "cells"), ("cells", "output")]
+    >>> from_nir(nir.NIRGraph(nodes, edges), dt=1e-3)
+    JaxSequential  with shape (2, 2) {
+        LinearJax 'dense' with shape (2, 2)
+        LIFJax 'cells' with shape (2, 2)
+    }
     """
     return _Reader(graph_or_path, dt, dialect, reset, "from_nir").network()
 
@@ -159,6 +121,15 @@ def nir_report(
         OSError: when the file cannot be read.
         ValueError: as for `from_nir`.
         TypeError: neither a graph nor a path.
+
+    >>> from xylograph.mapping import to_nir
+    >>> from xylograph.models import LIFJax, LinearJax, Sequential
+    >>> graph = to_nir(Sequential(LinearJax((2, 3)), LIFJax(3, tau_mem=0.016, tau_syn=0.008)))
+    >>> print(nir_report(graph))
+    read as physical, dt = 1 ms
+    - physical, as `to_nir` wrote so: times are seconds, states decay exponentially, gains are r dt/tau and w_in dt/tau_syn; what `to_nir` writes
+    - spikes subtract the threshold
+    - 1_LIFJax (CubaLIF): gain 0.8825, tau_mem/dt 16 (dash 4), tau_syn/dt 8 (dash 3)
     """
     reader = _Reader(graph_or_path, dt, dialect, reset, "nir_report")
     reader.network()
@@ -178,23 +149,27 @@ class _Reader:
         if dt is not None and not (np.isfinite(dt) and dt > 0):
             raise ValueError(f"`dt` is a positive time in seconds, got {dt!r}")
         tree = tree_of(source, what)
-        self._ours = _our_metadata(tree)
         self._wires = Wires(tree)
         self._refuse_unknown()
         sized = sizes(self._wires)
-        self._n = {name: size[1] or 0 for name, size in sized.items()}
+        n = {name: size[1] or 0 for name, size in sized.items()}
         self._notes: list[str] = []
         self._reset = reset
-        found = {name: leaky(name, node, self._n[name]) for name, node in self._inner()}
+        found = {name: leaky(name, node, n[name]) for name, node in self._inner()}
+        self._facts = facts_of(tree.metadata)
+        if self._facts is not None and not self._facts.fit(found):
+            self._facts = None
+            self._notes.append("the metadata are not of this graph, and are left out")
+        if self._facts is not None and "chip" in self._facts.hardware:
+            self._notes.append(f"made from a configuration of {self._facts.hardware['chip']}")
         self._choose([one for one in found.values() if one is not None], dt, dialect)
-        self._layers: dict[str, Linear | Cells] = {}
-        for name, node in self._inner():
-            n = self._n[name]
-            self._layers[name] = (
-                linear_layer(name, node, n)
-                if node.kind in LINEAR
-                else cells(name, node, n, self._dialect, self._dt)
-            )
+        self._layers: dict[str, Linear | Cells] = {
+            name: linear_layer(name, node, n[name])
+            if node.kind in LINEAR
+            else cells(name, node, n[name], self._dialect, self._dt)
+            for name, node in self._inner()
+        }
+        join_synapses(self._wires, self._layers, self._dt)
         self._check_resets()
 
     def _inner(self) -> list[tuple[str, NirTree]]:
@@ -216,8 +191,8 @@ class _Reader:
 
     def _choose(self, found: list[Leaky], dt: float | None, dialect: str) -> None:
         """Settle the dialect and the step."""
-        if dialect == "auto" and self._ours:
-            self._dialect, why = DIALECTS[self._ours["dialect"]], "`to_nir` wrote so"
+        if dialect == "auto" and self._facts is not None:
+            self._dialect, why = DIALECTS[self._facts.dialect], "`to_nir` wrote so"
         elif dialect == "auto":
             try:
                 self._dialect, why = recognize(found, dt)
@@ -226,7 +201,8 @@ class _Reader:
         else:
             self._dialect, why = DIALECTS[dialect], "you said so"
         self._notes.append(f"{self._dialect.name}, as {why}: {self._dialect.says}")
-        step = self._ours.get("dt") if self._dialect.step is None else self._dialect.step
+        told = None if self._facts is None else self._facts.dt
+        step = told if self._dialect.step is None else self._dialect.step
         if self._dialect.name == "rockpool":
             step = step_of_rockpool(found)
             if dt is not None and step is not None and abs(step / dt - 1) > 1e-3:
@@ -257,7 +233,7 @@ class _Reader:
                     if self._reset == "approximate" or self._dialect.name in ("norse", "hxtorch")
                     else ""
                 )
-                + ("" if self._ours else "; a neuron spikes at most once a step")
+                + ("" if self._facts else "; a neuron spikes at most once a step")
             )
         bare = [f"`{name}`" for name, one in neurons if one.kind in ("LIF", "IF")]
         if bare:
@@ -269,15 +245,7 @@ class _Reader:
     def report(self) -> NirReport:
         """What was assumed."""
         layers = tuple(
-            NirLayer(
-                _clean(name),
-                one.kind,
-                _range(one.effective),
-                steps_mem := _in_steps(one.tau_mem, self._dt),
-                steps_syn := _in_steps(one.tau_syn, self._dt),
-                _dashes(steps_mem),
-                _dashes(steps_syn),
-            )
+            layer_of(_clean(name), one, self._dt)
             for name, one in self._layers.items()
             if isinstance(one, Cells)
         )
@@ -285,10 +253,7 @@ class _Reader:
 
     def network(self) -> JaxModule:
         """The modules, wired."""
-        for name in [name for name, one in self._layers.items() if isinstance(one, Cells)]:
-            self._fold_cycles(name)
-        for name in [name for name, one in self._layers.items() if isinstance(one, Cells)]:
-            self._fold_gain(name)
+        Folding(self._wires, self._layers).fold()
         names = _unique(self._layers)
         try:
             modules = {names[name]: self._module(name, one) for name, one in self._layers.items()}
@@ -300,96 +265,13 @@ class _Reader:
 
     # --- folding ---
 
-    def _fold_cycles(self, name: str) -> None:
-        """Make weights from neurons to themselves their `w_rec`, with what it does to biases."""
-        wires, target = self._wires, self._layers[name]
-        assert isinstance(target, Cells)
-        loops = [one for one in wires.sources[name] if one == name or name in wires.sources[one]]
-        for loop in loops:
-            if target.threshold is None:
-                refuse(
-                    f"`{name}` feeds itself, which of these only neurons can: it is {target.kind}"
-                )
-            weights = self._layers.get(loop)
-            if loop == name:
-                self._add_recurrence(target, np.eye(target.gain.size))
-                wires.cut(name, name)
-            elif isinstance(weights, Linear):
-                self._fold_loop(name, target, loop, weights)
-
-    def _fold_loop(self, name: str, target: Cells, loop: str, weights: Linear) -> None:
-        wires = self._wires
-        self._add_recurrence(target, weights.weight)
-        if wires.sinks[loop] == [name]:
-            wires.cut(name, loop)
-            if not wires.sources[loop]:
-                wires.drop(loop)
-                del self._layers[loop]
-                self._add_drive(target, weights.bias)
-        elif wires.sources[loop] == [name]:
-            # It also leads elsewhere, within the step: there it stays.
-            wires.cut(loop, name)
-            self._add_drive(target, weights.bias)
-        else:
-            refuse(f"`{loop}` is in a cycle, and also leads elsewhere from elsewhere")
-
-    @staticmethod
-    def _add_recurrence(target: Cells, weight: Any) -> None:
-        target.w_rec = weight if target.w_rec is None else target.w_rec + weight
-
-    @staticmethod
-    def _add_drive(target: Cells, drive: Any) -> None:
-        if drive is not None and np.any(drive):
-            target.drive = drive if target.drive is None else target.drive + drive
-
-    def _fold_gain(self, name: str) -> None:
-        """Multiply what comes to neurons by their gain, and add what always comes."""
-        target = self._layers[name]
-        assert isinstance(target, Cells)
-        gain = exactly(target.gain)
-        if target.w_rec is not None:
-            target.w_rec = target.w_rec * gain
-        drive = None if target.drive is None else target.drive * gain
-        if target.threshold is None and np.any(target.bias):
-            if target.kind == "CubaLI":
-                refuse(f"`{name}` is a CubaLI with a `v_leak` that is not 0, which no module has")
-            drive = target.bias
-        own = [one for one in self._wires.sources[name] if self._is_for(one, name)]
-        if np.any(gain != 1):
-            others = [one for one in self._wires.sources[name] if one not in own]
-            for one in own:
-                weights = self._layers[one]
-                assert isinstance(weights, Linear)
-                weights.weight = weights.weight * gain
-                weights.bias = None if weights.bias is None else weights.bias * gain
-            if others:
-                own.append(self._insert(f"{name}_gain", others, name, np.diag(gain)))
-        if drive is not None:
-            sources = self._wires.sources[name]
-            own = own or [self._insert(f"{name}_drive", list(sources), name, np.eye(drive.size))]
-            weights = self._layers[own[0]]
-            assert isinstance(weights, Linear)
-            weights.bias = drive if weights.bias is None else weights.bias + drive
-
-    def _is_for(self, source: str, name: str) -> bool:
-        return isinstance(self._layers.get(source), Linear) and self._wires.sinks[source] == [name]
-
-    def _insert(self, name: str, sources: list[str], sink: str, weight: Any) -> str:
-        self._wires.add(name, NirTree("Linear"))
-        for source in sources:
-            self._wires.cut(source, sink)
-            self._wires.connect(source, name)
-        self._wires.connect(name, sink)
-        self._layers[name] = Linear(weight)
-        return name
-
     # --- modules ---
 
     def _module(self, name: str, layer: Linear | Cells) -> JaxModule:
         if isinstance(layer, Linear):
             bias = None if layer.bias is None else _f32(layer.bias)
             return LinearJax(layer.weight.shape, weight=_f32(layer.weight), bias=bias)
-        n = layer.gain.size
+        n = layer.bias.size
         if layer.threshold is None:
             filters: dict[str, JaxModule] = {}
             if layer.tau_syn is not None:
@@ -399,9 +281,9 @@ class _Reader:
             return Sequential(filters) if len(filters) > 1 else next(iter(filters.values()))
         most = 1.0 if layer.kind == "Threshold" else self._most_spikes(name)
         return LIFJax(
-            n,
+            (layer.gain.size, n),
             tau_mem=_f32(layer.tau_mem),
-            tau_syn=_f32(layer.tau_syn)[:, None],
+            tau_syn=_f32(layer.tau_syn).reshape(n, -1),
             bias=_f32(layer.bias),
             threshold=_f32(layer.threshold),
             w_rec=None if layer.w_rec is None else _f32(layer.w_rec),
@@ -411,7 +293,7 @@ class _Reader:
         )
 
     def _most_spikes(self, name: str) -> float:
-        return float(self._ours.get("max_spikes", {}).get(name, 1.0))
+        return 1.0 if self._facts is None else self._facts.max_spikes.get(name, 1.0)
 
     def _wired(self, modules: dict[str, JaxModule], names: dict[str, str]) -> JaxModule:
         ends = {self._wires.input: "input", self._wires.output: "output"}
@@ -425,19 +307,6 @@ class _Reader:
         if len(edges) == len(modules) + 1 == len(chain) + 1 and place == "output":
             return Sequential({name: modules[name] for name in chain})
         return GraphJax(modules, edges)
-
-
-def _our_metadata(tree: NirTree) -> dict[str, Any]:
-    """What `to_nir` added, where it is whole; the graph means the same without."""
-    try:
-        told = json.loads(tree.metadata.get(METADATA, "{}"))
-        dt, most = float(told["dt"]), dict(told["max_spikes"])
-        usable = told["version"] == 1 and told["dialect"] in DIALECTS and 0 < dt < 1e6
-        most = {str(name): float(value) for name, value in most.items()}
-        usable = usable and all(0 < value < 1e9 for value in most.values())
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-        return {}
-    return {"dt": dt, "dialect": told["dialect"], "max_spikes": most} if usable else {}
 
 
 def _clean(name: str) -> str:
@@ -460,25 +329,3 @@ def _unique(names: Any) -> dict[str, str]:
 def _f32(values: Any) -> Any:
     with np.errstate(over="raise"):
         return np.asarray(values).astype(np.float32)
-
-
-def _range(values: Any) -> tuple[float, float]:
-    return float(values.min()), float(values.max())
-
-
-def _in_steps(tau: Any, dt: float) -> tuple[float, float] | None:
-    if tau is None or np.all(tau <= 1.01 * no_synapse(dt)):
-        return None
-    return _range(tau / dt)
-
-
-def _dashes(steps: tuple[float, float] | None) -> tuple[int, int] | None:
-    if steps is None or not np.isfinite(steps[1]):
-        return None
-    low, high = np.maximum(1, np.round(np.log2(steps))).astype(int)
-    return int(low), int(high)
-
-
-def _span(values: tuple[float, float] | tuple[int, int]) -> str:
-    low, high = values
-    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"

@@ -60,6 +60,10 @@ def to_nir_data(
         OSError: when the file cannot be written.
 
     Source: NIR facts, the section on data.
+
+    >>> data = to_nir_data({"input": {"spikes": np.eye(3, 2, dtype=int)}}, dt=1e-3, events=True)
+    >>> data.nodes["input"].observables["spikes"].time
+    array([[0.0005, 0.0015]])
     """
     library = nir_library("`to_nir_data`")
     if not dt > 0:
@@ -117,6 +121,12 @@ def from_nir_data(source: Any, dt: float | None = None) -> dict[str, dict[str, R
         OSError: when the file cannot be read.
 
     Source: NIR facts, the section on data.
+
+    >>> data = to_nir_data({"input": {"spikes": np.eye(3, 2, dtype=int)}}, dt=1e-3, events=True)
+    >>> from_nir_data(data, dt=1e-3)["input"]["spikes"]
+    array([[[1, 0],
+            [0, 1],
+            [0, 0]]])
     """
     library = nir_library("`from_nir_data`")
     if dt is not None and not (np.isfinite(dt) and dt > 0):

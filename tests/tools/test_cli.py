@@ -1,5 +1,6 @@
 """The command line as a person meets it: exit codes, messages, files."""
 
+import dataclasses
 import json
 import os
 import re
@@ -351,9 +352,17 @@ def test_export_writes_networks_too_as_onnx_and_as_nir(
     np.testing.assert_array_equal(from_nir(nir_file, dt=1e-3)(raster)[0], wanted)
 
 
-def test_export_says_that_nir_holds_no_configurations(
+def test_export_writes_the_network_that_a_configuration_stands_for(
     config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
-    assert run(monkeypatch, "export", config_file, tmp_path / "core.nir") == 2
-    assert "NIR holds networks" in capsys.readouterr().err
-    assert not (tmp_path / "core.nir").exists()
+    pytest.importorskip("nir", reason="the extra `nir` is not installed")
+    from xylograph.mapping import from_nir
+
+    assert run(monkeypatch, "export", config_file, tmp_path / "core.nir") == 0
+    network = from_nir(tmp_path / "core.nir")
+    assert list(network.modules()) == ["weights_in", "hidden", "weights_out", "readout"]
+    config = dataclasses.replace(XyloConfig.load(config_file), dash_mem=0)
+    config.save(tmp_path / "clears.json")
+    assert run(monkeypatch, "export", tmp_path / "clears.json", tmp_path / "clears.nir") == 2
+    assert "`dash_mem` is 0 for" in capsys.readouterr().err
+    assert not (tmp_path / "clears.nir").exists()

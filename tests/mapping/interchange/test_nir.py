@@ -164,7 +164,6 @@ def test_everything_that_nir_does_not_have_is_named() -> None:
         to_nir(network)
     text = str(caught.value)
     assert "`0_RateJax` is a population of rate neurons" in text
-    assert "`2_LIFJax` has 2 synapses a neuron" in text
     assert "`3_LIFJax` has noise: set `noise_std` to 0" in text
 
 
@@ -496,7 +495,15 @@ def test_circles_through_several_populations_are_refused() -> None:
     graph = between(weights(), lif(), weights(), lif())
     graph.nodes["back"] = weights()
     graph.edges += [("n3", "back"), ("back", "n1")]
-    with pytest.raises(FormatError, match="the edges form a cycle"):
+    text = "a cycle leads through several populations, `n1`, `n3`, .* make them one population"
+    with pytest.raises(FormatError, match=text):
+        from_nir(graph, dt=1e-3)
+
+
+def test_circles_without_neurons_are_refused() -> None:
+    graph = between(weights(), weights(), lif())
+    graph.edges.append(("n1", "n0"))
+    with pytest.raises(FormatError, match="a cycle through `n[01]` has no neurons in it"):
         from_nir(graph, dt=1e-3)
 
 

@@ -92,8 +92,9 @@ def _merge_parallel(name: str, wires: Wires, layers: Layers) -> None:
         if len(parts) < 2:
             continue
         weights: list[Any] = [layers[one] for one in parts]
-        biases = [one.bias for one in weights if one.bias is not None]
-        whole = Linear(sum(one.weight for one in weights), sum(biases) if biases else None)
+        biases: Any = [one.bias for one in weights if one.bias is not None]
+        total: Any = sum(one.weight for one in weights)
+        whole = Linear(total, np.sum(biases, axis=0) if biases else None)
         for one in parts:
             wires.drop(one)
             del layers[one]

@@ -12,7 +12,7 @@ own; `fit` is such a loop.
 | read a class | `rate_cross_entropy`, `rate_accuracy`, `peak_loss`, `binary_peak_loss`, `ctc_loss_jax`, `softmax`, `logsoftmax` |
 | keep activity low | `rate_band`, `rate_ceiling`, `synaptic_operations` |
 | keep weights few or small | `fan_out_excess`, `l0_norm_approx`, `l2sqr_norm` |
-| keep values in a range | `range_excess`, `summed_exp_boundary_loss` |
+| keep values in a range | `range_excess`, `threshold_excess`, `summed_exp_boundary_loss` |
 | never saturate on a chip | `overflow_excess` of `xylograph.hw.XyloNetJax` |
 | bound parameters | `make_bounds`, `set_matching`, then `bounds_cost`, `bounds_clip` or `keep_within` |
 | quantize while training | `by_family` with `int_quant`, `deterministic_rounding`, `stochastic_rounding`, `round_tau`, or one's own, `straight_through` |
@@ -69,6 +69,7 @@ from ._penalties import (
     rate_ceiling as rate_ceiling,
     summed_exp_boundary_loss as summed_exp_boundary_loss,
     synaptic_operations as synaptic_operations,
+    threshold_excess as threshold_excess,
 )
 from ._relative import relative_to as relative_to
 from ._step import TrainState as TrainState, TrainStep as TrainStep
@@ -143,4 +144,5 @@ __all__ = [
     "straight_through",
     "summed_exp_boundary_loss",
     "synaptic_operations",
+    "threshold_excess",
 ]

@@ -47,7 +47,9 @@ def pga_attack(
         key: a JAX random key for the noise at the start.
         attack_steps: how many steps.
         mismatch_level: how far they lead in all, relative to each element.
-        initial_std: standard deviation of the noise at the start, relative to each element.
+        initial_std: standard deviation of the noise at the start, relative to each element. Where
+            it changes no output, most losses have no gradient and the attack does not begin: a
+            chip rounds small noise away, so give a `XyloNetJax` more, such as 0.05.
         project: whether to stay within `mismatch_level`; otherwise the noise comes on top.
 
     Returns:

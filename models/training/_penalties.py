@@ -44,6 +44,42 @@ def range_excess(
     return jnp.mean(excess)
 
 
+def threshold_excess(
+    thresholds: Any, low: float | None = None, high: float | None = None
+) -> Float[Array, ""]:
+    """Penalty on firing thresholds outside a range, relative to its ends.
+
+    The mean over neurons of `max(0, 1 - threshold / low)² + max(0, threshold / high - 1)²`. Being
+    relative it suits thresholds of 1 in a float network as well as those of thousands on a chip.
+    A threshold that is low makes neurons spike many times a step, and on a chip one below 1 makes
+    them spike without end; one that is high is never reached.
+
+    Args:
+        thresholds: an array, or a tree such as `network.parameters("threshold")`, in which each
+            neuron weighs the same; an empty tree costs nothing.
+        low: what the thresholds should not be below; `None` for no such limit.
+        high: what they should not be above.
+
+    Raises:
+        ValueError: a limit that is not positive, or a lower one above the upper one.
+
+    >>> round(float(threshold_excess({"a": jnp.array([100.0, 400.0])}, low=200.0, high=300.0)), 4)
+    0.1806
+    """
+    for name, limit in (("low", low), ("high", high)):
+        if limit is not None and not limit > 0:
+            raise ValueError(f"`{name}` must be positive, got {limit}")
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"`low` is above `high`: {low} and {high}")
+    leaves = [jnp.ravel(jnp.asarray(leaf, dtype=float)) for leaf in jax.tree.leaves(thresholds)]
+    if not leaves:
+        return jnp.zeros(())
+    values = jnp.concatenate(leaves)
+    below = jnp.zeros(()) if low is None else jax.nn.relu(1 - values / low)
+    above = jnp.zeros(()) if high is None else jax.nn.relu(values / high - 1)
+    return jnp.mean(below**2 + above**2)
+
+
 def rate_band(
     spikes: ArrayLike, low: ArrayLike | None = None, high: ArrayLike | None = None
 ) -> Float[Array, ""]:
@@ -97,6 +133,7 @@ def synaptic_operations(
     Args:
         spikes: spike counts of the source neurons `(batch, time, n)`.
         *weights: matrices that the spikes go through `(n, targets)`: to the next layer, recurrent.
+            With a last axis for synapses a target counts once, as in the memory of a chip.
         resolution: as for `fan_out_excess`.
 
     Returns:
@@ -129,6 +166,7 @@ def fan_out_excess(
 
     Args:
         *weights: matrices out of the same neurons `(n, targets)`: to the next layer, recurrent.
+            With a last axis for synapses, as `XyloNetJax.weights_rec` has it, a target counts once.
         limit: the largest fan-out that costs nothing.
         resolution: the size of a weight that counts half; by default half a step of 8-bit
             quantization of each matrix, `max|w| / 254`.
@@ -222,7 +260,7 @@ def _mean_of_means(tree: Any, function: Any) -> Float[Array, ""]:
 def _fan_out(weights: tuple[ArrayLike, ...], resolution: ArrayLike | None) -> Float[Array, " n"]:
     matrices = [jnp.asarray(one, dtype=float) for one in weights]
     shapes = [one.shape for one in matrices]
-    if not matrices or any(len(s) != 2 for s in shapes) or len({s[0] for s in shapes}) != 1:
+    if not matrices or any(len(s) not in (2, 3) for s in shapes) or len({s[0] for s in shapes}) > 1:
         raise ValueError(
             f"the weights must be matrices `(n, targets)` out of the same n neurons, got {shapes}"
         )
@@ -234,7 +272,8 @@ def _row_counts(matrix: Array, resolution: ArrayLike | None) -> Float[Array, " n
     half = half if resolution is None else jnp.asarray(resolution)
     # In units of the resolution, and at most a million of them: fourth powers leave the floats.
     scaled = jnp.clip(matrix / jnp.where(half > 0, half, 1.0), -1e6, 1e6)
-    return jnp.sum(_nonzero(scaled, 1.0), axis=1)
+    by_synapse = _nonzero(scaled, 1.0).reshape((*matrix.shape[:2], -1))
+    return jnp.sum(1 - jnp.prod(1 - by_synapse, axis=2), axis=1)
 
 
 def _rasters(spikes: ArrayLike) -> Float[Array, "batch time n"]:

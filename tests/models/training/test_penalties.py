@@ -15,6 +15,7 @@ from xylograph.models.training import (
     rate_ceiling,
     summed_exp_boundary_loss,
     synaptic_operations,
+    threshold_excess,
 )
 
 DRAW = np.random.default_rng(0)
@@ -41,6 +42,31 @@ def test_the_gradient_of_a_range_begins_at_zero() -> None:
         jnp.array([-1.5, -1.0, 0.0, 1.0, 3.0])
     )
     np.testing.assert_allclose(gradient, np.array([-1.0, 0, 0, 0, 4.0]) / 5, rtol=1e-6)
+
+
+def test_thresholds_cost_the_share_that_is_missing_or_too_much() -> None:
+    tree = {"a": np.array([50.0, 200.0]), "b": {"c": np.array(600.0)}, "d": {}}
+    expected = (0.5**2 + 0 + 0.5**2) / 3
+    assert float(threshold_excess(tree, low=100.0, high=400.0)) == pytest.approx(expected)
+    # The same in the units of a float network.
+    scaled = jax.tree.map(lambda value: value / 1000, tree)
+    assert float(threshold_excess(scaled, low=0.1, high=0.4)) == pytest.approx(expected)
+    assert float(threshold_excess(tree, high=400.0)) == pytest.approx(0.5**2 / 3)
+    assert float(threshold_excess(tree)) == 0
+    assert float(threshold_excess({"d": {}}, low=1.0)) == 0
+    gradient = jax.grad(lambda v: threshold_excess(v, low=1.0, high=2.0))(
+        jnp.array([-1.0, 1.5, 4.0])
+    )
+    assert gradient[0] < 0 < gradient[2]
+    assert gradient[1] == 0
+
+
+def test_a_target_of_two_synapses_counts_once() -> None:
+    weights = np.zeros((2, 3, 2))
+    weights[0, 0] = 60.0, -60.0
+    weights[0, 1, 1] = 60.0
+    found = synaptic_operations(np.array([[[2.0, 1.0]]]), weights, resolution=1e-2)
+    assert float(found) == pytest.approx(2 * 2, rel=1e-5)
 
 
 def test_a_band_costs_what_is_below_and_above_it() -> None:
@@ -164,3 +190,10 @@ def test_what_does_not_fit_is_refused() -> None:
         fan_out_excess(limit=1.0)
     with pytest.raises(ValueError, match=r"`limit` must be positive, got 0\.0"):
         fan_out_excess(np.ones((4, 2)), limit=0.0)
+    for options, message in (
+        ({"low": 0.0}, r"`low` must be positive, got 0\.0"),
+        ({"high": -1.0}, r"`high` must be positive, got -1\.0"),
+        ({"low": 3.0, "high": 2.0}, r"`low` is above `high`: 3\.0 and 2\.0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            threshold_excess(np.ones(2), **options)

@@ -21,6 +21,8 @@ class Recipe:
         rate_ceiling: spikes a step of a hidden neuron that cost nothing.
         rate_weight: weight of the penalty on what is above.
         max_gradient_norm: gradients longer than this are shortened.
+        chip_epochs: passes over the training samples in the chip's arithmetic, after all others.
+        chip_learning_rate: as `learning_rate`, of these.
     """
 
     n_hidden: int = 64
@@ -33,10 +35,21 @@ class Recipe:
     rate_ceiling: float = 0.5
     rate_weight: float = 1e-2
     max_gradient_norm: float = 1.0
+    chip_epochs: int = 6
+    chip_learning_rate: float = 5e-3
 
     def quick(self) -> "Recipe":
         """The same in a quarter of the time, for a first look."""
-        return replace(self, epochs=max(1, self.epochs // 4), learning_rate=2 * self.learning_rate)
+        return replace(
+            self,
+            epochs=max(1, self.epochs // 4),
+            learning_rate=2 * self.learning_rate,
+            chip_epochs=max(1, self.chip_epochs // 4),
+        )
+
+    def on_chip(self) -> "Recipe":
+        """The same for what is trained on in the chip's arithmetic."""
+        return replace(self, epochs=self.chip_epochs, learning_rate=self.chip_learning_rate)
 
     def optimizer(self, n_samples: int) -> optax.GradientTransformation:
         """Adam with shortened gradients and a falling rate.

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ...hw import Chip, XyloSim
+from ...hw import Chip, XyloNetJax, XyloSim
 from ...mapping import Deployment, compare, compare_observations, deploy, observe
 from ...models import JaxModule, MissingExtraError, save
 from ..datasets import Dataset, load_dataset
+from ._columns import columns
 from ._picture import draw_sample
 from ._recipe import RECIPES
 from ._summary import EngineCheck, Summary
-from ._training import train, untrained
+from ._training import train, train_on_chip, untrained
 
 _READOUT = "the output neuron that spikes most"
 
@@ -42,7 +43,9 @@ def run_demo(
 ) -> Summary:
     """Train, quantize, map, simulate and check, and write everything to a folder.
 
-    Writes `network.safetensors`, `config.json`, `sample.png` and `summary.json`.
+    Writes `network.safetensors` and `config.json`, the float network and what it is quantized to;
+    `chip-network.safetensors` and `chip-config.json`, the same trained on in the chip's arithmetic;
+    `sample.png` and `summary.json`.
 
     Args:
         dataset: name of a data set that the demo has a recipe for.
@@ -73,15 +76,20 @@ def run_demo(
         network = train(network, data, recipe, seed, progress=progress).network
     with watch.stage("mapping"):
         deployment = deploy(network, chip)
+    with watch.stage("training, chip arithmetic"):
+        core = train_on_chip(network, data, chip, recipe, seed, progress=progress)
     save(network, out / "network.safetensors")
     deployment.config.save(out / "config.json")
-    summary = _measure(network, deployment, data, watch, out, seed, quick)
+    save(core, out / "chip-network.safetensors")
+    core.to_config().save(out / "chip-config.json")
+    summary = _measure(network, core, deployment, data, watch, out, seed, quick)
     summary.save(out / "summary.json")
     return summary
 
 
 def _measure(
     network: JaxModule,
+    core: XyloNetJax,
     deployment: Deployment,
     data: Dataset,
     watch: Stopwatch,
@@ -95,6 +103,8 @@ def _measure(
     with watch.stage("simulation, native"):
         simulated = observe(deployment, rasters)
     checks, missing = _engine_checks(deployment, rasters, watch)
+    with watch.stage("quantizers and chip arithmetic"):
+        ways = tuple(columns(network, core, data, seen))
     with watch.stage("picture"):
         draw_sample(out / "sample.png", data, 0, seen, simulated)
     return Summary(
@@ -110,6 +120,7 @@ def _measure(
         input_at_limit=float(np.mean(rasters == deployment.config.chip.max_input_spikes)),
         comparison=compare_observations(seen, simulated),
         checks=checks,
+        columns=ways,
         losses=deployment.losses,
         usage=tuple(deployment.config.usage()),
         seconds=watch.seconds,

@@ -14,6 +14,7 @@ from rich.text import Text
 from ...hw import ResourceUsage
 from ...mapping import Comparison
 from ...models.storage._files import write_atomically
+from ._columns import Column
 
 _VERSIONS_OF = ("xylograph", "jax", "numba", "numpy", "optax", "scipy")
 
@@ -67,6 +68,7 @@ class Summary:
         accuracy_deployed: the same of the configuration in the bit-accurate simulation.
         comparison: the network against the deployed configuration.
         checks: the native engine against others.
+        columns: the network quantized in all ways, and trained on in the chip's arithmetic.
         losses: what mapping and quantizing lost, in words.
         usage: what the configuration takes of the chip.
         seconds: time of each stage [s].
@@ -85,6 +87,7 @@ class Summary:
     input_at_limit: float
     comparison: Comparison
     checks: tuple[EngineCheck, ...]
+    columns: tuple[Column, ...]
     losses: tuple[str, ...]
     usage: tuple[ResourceUsage, ...]
     seconds: dict[str, float]
@@ -104,6 +107,7 @@ class Summary:
             },
             "accuracy": {"network": self.accuracy_network, "deployed": self.accuracy_deployed},
             "network_against_deployed": _comparison(self.comparison),
+            "columns": [asdict(column) for column in self.columns],
             "native_against": [asdict(check) for check in self.checks],
             "input_at_limit": self.input_at_limit,
             "losses": list(self.losses),
@@ -125,6 +129,7 @@ class Summary:
         table.add_column(overflow="fold")
         for section in (
             self._accuracy_rows(),
+            self._column_rows(),
             self._agreement_rows(),
             self._loss_rows(),
             self._usage_rows(),
@@ -140,6 +145,16 @@ class Summary:
         yield "accuracy, JAX network", f"{self.accuracy_network:.1%} of {self.n_test} test samples"
         yield "accuracy, deployed", f"{self.accuracy_deployed:.1%}  (class: {self.readout})"
         yield "input counts at the limit", f"{self.input_at_limit:.2%}, may have been cut"
+
+    def _column_rows(self) -> Iterator[tuple[str, str]]:
+        for column in self.columns:
+            vendor = column.accuracy_vendor
+            yield (
+                column.name,
+                f"{column.accuracy_jax:.1%} in JAX, {column.accuracy_native:.1%} native"
+                + (f", {vendor:.1%} vendor" if vendor is not None else "")
+                + f"; {column.n_different} spike counts differ ({column.n_spikes} spikes)",
+            )
 
     def _agreement_rows(self) -> Iterator[tuple[str, str]]:
         yield (

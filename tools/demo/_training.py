@@ -1,11 +1,13 @@
 """Training the demo's network."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 from jaxtyping import Array, Int, Real
 
-from ...hw import Chip
+from ...hw import Chip, XyloNetJax
+from ...mapping import to_chip
 from ...models import JaxModule
 from ...models.training import (
     Fitted,
@@ -40,7 +42,8 @@ class ClassificationLoss:
         output, _, record = network(rasters, record=True)
         scale = self.recipe.logit_scale / output.shape[1]
         loss = rate_cross_entropy(output, labels, scale, self.recipe.smoothing)
-        busy = rate_ceiling(record[HIDDEN]["spikes"], self.recipe.rate_ceiling)
+        hidden = record["Spikes"] if isinstance(network, XyloNetJax) else record[HIDDEN]["spikes"]
+        busy = rate_ceiling(hidden, self.recipe.rate_ceiling)
         return loss + self.recipe.rate_weight * busy, {"accuracy": rate_accuracy(output, labels)}
 
 
@@ -66,12 +69,33 @@ def train(
     Raises:
         TrainingDivergedError: the loss became NaN.
     """
+    scales = initial_scales(network)
+    return _fitted(network, scales, data, recipe, seed, progress=progress)
+
+
+def train_on_chip(
+    network: JaxModule, data: Dataset, chip: Chip, recipe: Recipe, seed: int, *, progress: bool
+) -> XyloNetJax:
+    """Put a trained network on the chip, and train it on in the chip's arithmetic.
+
+    Raises:
+        TrainingDivergedError: the loss became NaN.
+    """
+    core = to_chip(network, chip, trainable="weights")
+    recipe = recipe.on_chip()
+    trained: Any = _fitted(core, core.scales(), data, recipe, seed, progress=progress).network
+    return trained
+
+
+def _fitted(
+    network: JaxModule, scales: Any, data: Dataset, recipe: Recipe, seed: int, *, progress: bool
+) -> Fitted:
     return fit(
         network,
         data.train.rasters,
         data.train.labels,
         loss=ClassificationLoss(recipe),
-        optimizer=relative_to(recipe.optimizer(len(data.train)), initial_scales(network)),
+        optimizer=relative_to(recipe.optimizer(len(data.train)), scales),
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         seed=seed,

@@ -33,7 +33,7 @@ needs_data = pytest.mark.skipif(
 def short() -> Any:
     """Recipes of one epoch."""
     patch = pytest.MonkeyPatch()
-    one = {name: replace(recipe, epochs=1) for name, recipe in RECIPES.items()}
+    one = {name: replace(recipe, epochs=1, chip_epochs=1) for name, recipe in RECIPES.items()}
     patch.setattr(_run, "RECIPES", one)
     yield
     patch.undo()
@@ -56,6 +56,7 @@ def result(short: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Summa
 def test_the_folder_holds_everything(result: tuple[Summary, Path]) -> None:
     _, out = result
     files = {"config.json", "network.safetensors", "sample.png", "summary.json"}
+    files |= {"chip-config.json", "chip-network.safetensors"}
     assert {path.name for path in out.iterdir()} == files
     assert (out / "sample.png").read_bytes().startswith(b"\x89PNG")
 
@@ -83,6 +84,32 @@ def test_accuracies_are_those_of_the_files(result: tuple[Summary, Path]) -> None
     guesses = simulation(longer)[0][:, 1:].sum(axis=1, dtype=int).argmax(axis=1)
     assert np.mean(guesses == test.labels) == summary.accuracy_deployed
     assert summary.accuracy_deployed > 0.3
+
+
+@needs_data
+def test_what_was_trained_in_chip_arithmetic_computes_the_same_everywhere(
+    result: tuple[Summary, Path],
+) -> None:
+    summary, out = result
+    names = [column.name for column in summary.columns]
+    assert names == ["channel", "global", "calibrated", "chip arithmetic"]
+    *quantized, chip = summary.columns
+    assert {column.accuracy_jax for column in quantized} == {summary.accuracy_network}
+    assert quantized[0].accuracy_native == summary.accuracy_deployed
+    assert all(column.n_different > 0 for column in quantized)
+    assert chip.n_different == 0
+    assert chip.n_spikes > 1000
+    assert chip.accuracy_jax == chip.accuracy_native
+    vendors = {column.accuracy_vendor == column.accuracy_native for column in summary.columns}
+    assert vendors == {installed("xylosim")}
+    # From the files alone.
+    data = load_dataset("digits").test
+    longer = np.pad(data.rasters, ((0, 0), (0, 1), (0, 0)))
+    output = XyloSim(XyloConfig.load(out / "chip-config.json"))(longer)[0]
+    again = load(out / "chip-network.safetensors")(longer)[0]
+    assert np.array_equal(again, output)
+    guesses = output.sum(axis=1, dtype=int).argmax(axis=1)
+    assert np.mean(guesses == data.labels) == chip.accuracy_jax
 
 
 @needs_data
@@ -118,6 +145,9 @@ def test_the_demo_reaches_what_it_promises(tmp_path: Path, dataset: str, least: 
     summary = demo(tmp_path, dataset=dataset, chip=DATASETS[dataset].chip, seed=0)
     assert summary.accuracy_deployed >= least
     assert summary.accuracy_network - summary.accuracy_deployed <= 0.02
+    chip = summary.columns[-1]
+    assert chip.accuracy_native >= summary.accuracy_network - 0.02
+    assert chip.n_different == 0
     assert sum(summary.seconds.values()) < 300
 
 
@@ -125,7 +155,8 @@ def test_the_demo_reaches_what_it_promises(tmp_path: Path, dataset: str, least: 
 def test_the_same_seed_gives_the_same_files(result: tuple[Summary, Path], tmp_path: Path) -> None:
     _, first = result
     demo(tmp_path)
-    for name in ("config.json", "network.safetensors", "sample.png"):
+    files = ("config.json", "network.safetensors", "chip-config.json", "sample.png")
+    for name in files:
         assert (tmp_path / name).read_bytes() == (first / name).read_bytes(), name
     figures = []
     for folder in (first, tmp_path):

@@ -1,0 +1,62 @@
+import io
+
+import numpy as np
+from rich.console import Console
+
+from xylograph.tools.benchmarks.accuracy import Result, folds, results_of, table
+from xylograph.tools.datasets import Dataset, Split
+from xylograph.tools.demo import RECIPES, Recipe
+
+
+def small(n_groups: int) -> Dataset:
+    """Two classes that are easily told apart, by which of two channels is active."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(12 * n_groups) % 2
+    rasters = rng.poisson(0.2, (len(labels), 20, 2))
+    rasters[np.arange(len(labels)), :, labels] += 2
+    split = Split(rasters.astype(np.uint8), labels, np.arange(len(labels)) // 12)
+    return Dataset(
+        name="small",
+        title="two classes",
+        class_names=("a", "b"),
+        class_titles=("a", "b"),
+        channel_names=("left", "right"),
+        dt=0.01,
+        chip="xylo-imu",
+        source="this test",
+        license="none",
+        train=split,
+        test=split,
+    )
+
+
+def test_all_ways_are_measured_and_chip_arithmetic_differs_nowhere() -> None:
+    recipe = Recipe(n_hidden=8, epochs=12, batch_size=12, chip_epochs=2, input_gain=2.0)
+    found = {one.way: one for one in results_of(small(4), recipe, "test", seed=0)}
+    assert list(found) == ["float", "channel", "global", "calibrated", "chip arithmetic"]
+    assert found["chip arithmetic"].n_different == 0
+    assert all(one.accuracy > 0.8 for one in found.values())
+
+
+def test_every_group_is_tested_on_once() -> None:
+    data = small(7)
+    parts = [(set(fold.train.groups), set(fold.test.groups)) for _, fold in folds(data)]
+    assert all(train.isdisjoint(test) for train, test in parts)
+    assert sorted(group for _, test in parts for group in test) == list(range(7))
+
+
+def test_the_table_has_means_spreads_and_what_is_lost() -> None:
+    results = [
+        Result("small", "test", seed, way, accuracy, different)
+        for way, accuracies, different in (("float", (0.8, 0.9), 0), ("channel", (0.78, 0.9), 12))
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    shown = io.StringIO()
+    Console(file=shown, width=100).print(table(results, "small"))
+    assert "channel" in shown.getvalue()
+    row = next(line.split() for line in shown.getvalue().splitlines() if "channel" in line)
+    assert row == ["channel", "84.0", "8.5", "-1.0", "12"]
+
+
+def test_every_recipe_trains_on_the_chip() -> None:
+    assert all(recipe.on_chip().epochs == recipe.chip_epochs > 0 for recipe in RECIPES.values())

@@ -1,0 +1,149 @@
+"""How accurate the demo's networks are in floats, quantized, and trained in the chip's arithmetic.
+
+Workload: what `xylograph demo` trains, for each data set and seed; accuracies on the test samples,
+of the deployed configurations in the `native` engine. With `--folds`, each seed also goes through
+five splits by group (subjects, or speakers): each group is tested on once, by a network that did not
+see it. The encoding of the data is that of the data set in any case.
+
+`python -m xylograph.tools.benchmarks.accuracy --seeds 5`
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ...hw import get_chip
+from ...mapping import observe
+from ..datasets import DATASETS, Dataset, Split, load_dataset
+from ..demo._columns import columns
+from ..demo._recipe import RECIPES, Recipe
+from ..demo._training import train, train_on_chip, untrained
+
+_N_FOLDS = 5
+_FLOAT = "float"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One network of one way.
+
+    Attributes:
+        dataset: name of the data set.
+        split: `test`, or the number of the fold.
+        seed: of initial weights and batches.
+        way: `float`, the name of a quantizer, or `chip arithmetic`.
+        accuracy: share of test samples that are right, where it is deployed.
+        n_different: spike counts in which the deployed configuration differs from JAX.
+    """
+
+    dataset: str
+    split: str
+    seed: int
+    way: str
+    accuracy: float
+    n_different: int
+
+
+def results_of(data: Dataset, recipe: Recipe, split: str, seed: int) -> Iterator[Result]:
+    """Train a network and go all ways.
+
+    Args:
+        data: to train and test on.
+        recipe: how to train.
+        split: name of the split.
+        seed: of initial weights and batches.
+    """
+    chip = get_chip(data.chip)
+    network = train(untrained(data, chip, recipe, seed), data, recipe, seed, progress=False).network
+    core = train_on_chip(network, data, chip, recipe, seed, progress=False)
+    seen = observe(network, data.test.rasters)
+    accuracy = float(np.mean(seen.classes == data.test.labels))
+    yield Result(data.name, split, seed, _FLOAT, accuracy, 0)
+    for one in columns(network, core, data, seen):
+        yield Result(data.name, split, seed, one.name, one.accuracy_native, one.n_different)
+
+
+def folds(data: Dataset) -> Iterator[tuple[str, Dataset]]:
+    """The data set split by group in five ways.
+
+    >>> for name, fold in folds(load_dataset("watch")):
+    ...     print(name, np.unique(fold.test.groups), len(fold.train))
+    0 ['1' '6'] 1420
+    1 ['10' '7'] 1330
+    2 ['2' '8'] 1377
+    3 ['3' '9'] 1404
+    4 ['4' '5'] 1417
+    """
+    parts = data.train, data.test
+    rasters, labels, groups = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("rasters", "labels", "groups")
+    )
+    names = np.unique(groups)
+    for number in range(_N_FOLDS):
+        held_out = np.isin(groups, names[number::_N_FOLDS])
+        train_part, test_part = (
+            Split(rasters[chosen], labels[chosen], groups[chosen])
+            for chosen in (~held_out, held_out)
+        )
+        yield str(number), replace(data, train=train_part, test=test_part)
+
+
+def table(results: Sequence[Result], title: str) -> Table:
+    """Mean and spread of each way."""
+    shown = Table(box=box.SIMPLE_HEAD, title=title)
+    for header in ("way", "accuracy %", "spread", "to float", "spike counts that differ"):
+        shown.add_column(header, justify="left" if header == "way" else "right")
+    floats = 100 * np.array([one.accuracy for one in results if one.way == _FLOAT])
+    for way in dict.fromkeys(one.way for one in results):
+        chosen = [one for one in results if one.way == way]
+        accuracy = 100 * np.array([one.accuracy for one in chosen])
+        shown.add_row(
+            way,
+            f"{accuracy.mean():.1f}",
+            f"{accuracy.std(ddof=1):.1f}" if len(accuracy) > 1 else "",
+            f"{accuracy.mean() - floats.mean():+.1f}",
+            "" if way == _FLOAT else f"{np.mean([one.n_different for one in chosen]):.0f}",
+        )
+    return shown
+
+
+def main(
+    dataset: Annotated[list[str] | None, typer.Option(help="Data sets; all by default.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from 0 on.")] = 5,
+    fold: Annotated[
+        bool, typer.Option("--folds", help="Also five splits by group, with each seed.")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Train as `demo --quick` does.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write all results to this file.")
+    ] = None,
+) -> None:
+    """Measure accuracies of float, quantized and chip-trained networks."""
+    console, everything = Console(), []
+    for name in dataset or sorted(DATASETS):
+        data, recipe = load_dataset(name), RECIPES[name].quick() if quick else RECIPES[name]
+        plans = [[("test", data)]] + ([list(folds(data))] if fold else [])
+        for plan in plans:
+            results = []
+            for seed in range(seeds):
+                for split, part in plan:
+                    results += results_of(part, recipe, split, seed)
+                    console.print(f"{name}, seed {seed}, split {split}: done")
+            title = f"{name}, {'five folds by group, ' if len(plan) > 1 else ''}{seeds} seeds"
+            console.print(table(results, title))
+            everything += results
+    if json_file is not None:
+        json_file.write_text(json.dumps([asdict(one) for one in everything], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

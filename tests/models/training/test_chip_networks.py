@@ -56,7 +56,9 @@ class Subject(NamedTuple):
 def chip() -> Subject:
     core = XyloNetJax(
         "xylo-imu",
-        **{f"weights_{end}": weights for end, weights in WEIGHTS.items()},
+        weights_in=WEIGHTS["in"],
+        weights_rec=WEIGHTS["rec"],
+        weights_out=WEIGHTS["out"],
         dash_mem=2,
         dash_syn=2,
         threshold=THRESHOLD,

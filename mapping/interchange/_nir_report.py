@@ -96,5 +96,5 @@ def _dashes(steps: tuple[float, float] | None) -> tuple[int, int] | None:
 
 
 def _span(values: tuple[float, float] | tuple[int, int]) -> str:
-    low, high = values
-    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+    low, high = (f"{one:.4g}" for one in values)
+    return low if low == high else f"{low} to {high}"

@@ -65,16 +65,16 @@ nitpick_ignore_regex = [
     # Types of the standard library and of other projects: there is nothing here to link to.
     (
         r"py:.*",
-        r"(abc|collections|concurrent|jax|jaxlib|jaxtyping|np|npt|numpy|optax|os|pathlib)\..*",
+        r"(abc|collections|concurrent|enum|jax|jaxlib|jaxtyping|np|npt|numpy|optax|os|pathlib)\..*",
     ),
     (r"py:.*", r"(matplotlib|rich)\..*|Axes|Figure|ndarray"),
     # jaxtyping's shapes, which look like references to what they name.
     (r"py:class", r"'.*|.*'"),
     # Names in signatures that are no public names: type variables, and classes nobody makes.
     (r"py:.*", r"xylograph\..*\.(F|M|N|In_contra|Out_co)"),
-    (r"py:class", r"Tree"),
+    (r"py:class", r"Tree|HasResponses|Num"),
     (r"py:.*", r"xylograph\..*\.(Container|Declaration|ParameterBase|Range|Session)"),
-    (r"py:.*", r"xylograph\..*\.(SpikingJax|Structure)"),
+    (r"py:.*", r"xylograph\..*\.(DeviceBoard|SpikingJax|Structure)"),
     # A default of `<factory>` keeps Sphinx from reading a signature: it cuts it at the commas.
     (r"py:class", r"list\[dict\[str"),
 ]

@@ -70,6 +70,13 @@ if TYPE_CHECKING:
         BoardTimeoutError as BoardTimeoutError,
     )
     from .boards._link import BoardIdentity as BoardIdentity
+    from .boards.conformance._report import (
+        CaseResult as CaseResult,
+        ConformanceReport as ConformanceReport,
+    )
+    from .boards.conformance._run import run_conformance as run_conformance
+    from .boards.recording._recorded_board import RecordedBoard as RecordedBoard
+    from .boards.recording._recorder import RecordingBoard as RecordingBoard
     from .boards.samna_link._board import (
         AttachedBoard as AttachedBoard,
         SamnaBoard as SamnaBoard,
@@ -102,7 +109,9 @@ __all__ = [
     "BoardRefusedError",
     "BoardRetryWarning",
     "BoardTimeoutError",
+    "CaseResult",
     "Chip",
+    "ConformanceReport",
     "CostEstimate",
     "Cycles",
     "DeploymentPackage",
@@ -117,6 +126,8 @@ __all__ = [
     "InputClippedWarning",
     "PowerAnchor",
     "PowerReading",
+    "RecordedBoard",
+    "RecordingBoard",
     "ResourceUsage",
     "SamnaBoard",
     "SaturationBounds",
@@ -132,6 +143,7 @@ __all__ = [
     "find_boards",
     "from_samna",
     "get_chip",
+    "run_conformance",
     "samna_fields",
     "saturation_bounds",
     "to_samna",
@@ -152,14 +164,19 @@ _HOME = {
     "BoardRefusedError": "boards._errors",
     "BoardRetryWarning": "boards._device_board",
     "BoardTimeoutError": "boards._errors",
+    "CaseResult": "boards.conformance._report",
+    "ConformanceReport": "boards.conformance._report",
     "Fault": "boards.virtual._faults",
     "FrontEndJax": "frontends._jax_module",
     "PowerReading": "boards._board",
+    "RecordedBoard": "boards.recording._recorded_board",
+    "RecordingBoard": "boards.recording._recorder",
     "SamnaBoard": "boards.samna_link._board",
     "VirtualBoard": "boards.virtual._board",
     "XyloNetJax": "xylo_net._net",
     "find_boards": "boards.samna_link._board",
     "from_samna": "boards._configuration",
+    "run_conformance": "boards.conformance._run",
     "samna_fields": "boards._configuration",
     "to_samna": "boards.samna_link._objects",
 }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from ..models import XylographError
+from ._board_commands import add_to as add_board_commands
 
 if TYPE_CHECKING:
     from ..hw import Chip
@@ -345,6 +346,9 @@ def doctor(
         print(json.dumps([finding.as_dict() for finding in findings], indent=2))
     if any(finding.state is State.PROBLEM for finding in findings):
         raise typer.Exit(1)
+
+
+add_board_commands(app)
 
 
 def _chip(name: str) -> "Chip":

@@ -5,13 +5,16 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..hw import XyloConfig, XyloSim
-from ..models import FormatError
+from ..models import FormatError, XylographError
 from ..models.storage._files import write_atomically
+
+if TYPE_CHECKING:
+    from ..hw import Board
 
 _SHOWN_SAMPLES = 10
 
@@ -32,15 +35,25 @@ def simulate_file(config: Path, raster: Path, *, engine: str, out: Path | None) 
         FormatError: one of the files is not what it should be, or the raster does not fit.
         OSError: a file cannot be read or written.
     """
+    yield from run_file(XyloSim(XyloConfig.load(config), engine=engine), raster, out=out)
+
+
+def run_file(core: "XyloSim | Board", raster: Path, *, out: Path | None) -> Iterator[str]:
+    """Run a raster file on a simulation or on a board that is loaded; see `simulate_file`.
+
+    Raises:
+        BoardError: the board failed.
+    """
     if out is not None and not out.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "No such folder", str(out.parent))
-    simulation = XyloSim(XyloConfig.load(config), engine=engine)
     data = read_raster(raster)
     try:
-        output, state, record = simulation(data, record=out is not None)
+        output, state, record = core(data, record=out is not None)
+    except XylographError:
+        raise
     except (TypeError, ValueError) as error:
         raise FormatError(f"{raster}: {error}") from error
-    yield f"{simulation.config}"
+    yield f"{core.config}"
     for sample, counts in enumerate(output[:_SHOWN_SAMPLES].sum(axis=1)):
         yield f"sample {sample}: output spikes {counts.tolist()}"
     if len(output) > _SHOWN_SAMPLES:

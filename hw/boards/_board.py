@@ -1,9 +1,10 @@
 """`Board`: what every board does, real or not."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, runtime_checkable
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +39,10 @@ class PowerReading:
         return {name: float(values.mean() * 1e6) for name, values in self.samples.items()}
 
 
-@runtime_checkable
-class Board(Protocol):
+B = TypeVar("B", bound="Board")
+
+
+class Board(ABC):
     """A chip that is driven from outside.
 
     It follows the protocol of `XyloSim`: `output, new_state, record = board(raster)`, so it can
@@ -50,71 +53,87 @@ class Board(Protocol):
     """
 
     @property
+    @abstractmethod
     def chip(self) -> Chip:
         """The chip on the board."""
-        ...
 
     @property
+    @abstractmethod
     def config(self) -> XyloConfig:
         """What is loaded.
 
         Raises:
             BoardError: nothing is.
         """
-        ...
 
     @property
+    @abstractmethod
     def output_mode(self) -> str:
         """What the output is: `Spike`, `Vmem` or `Isyn`."""
-        ...
 
+    @property
+    @abstractmethod
+    def stepwise(self) -> bool:
+        """Whether it goes step by step in manual mode."""
+
+    @property
+    @abstractmethod
+    def notices(self) -> tuple[str, ...]:
+        """What was noticed in the last call and did no harm."""
+
+    @abstractmethod
     def identify(self) -> BoardIdentity:
         """Which board it is."""
-        ...
 
+    @abstractmethod
     def load(self, config: XyloConfig) -> bool:
         """Load a configuration, unless it is the one that is loaded.
 
         Returns:
             Whether anything was sent to the board.
         """
-        ...
 
+    @abstractmethod
     def evolve(
         self, data: npt.ArrayLike, record: bool = False
     ) -> tuple[Shaped[np.ndarray, "batch time output"], StateArrays, Recordings]:
         """Go through a raster as fast as the chip can."""
-        ...
 
+    @abstractmethod
     def __call__(
         self, data: npt.ArrayLike, record: bool = False
     ) -> tuple[Shaped[np.ndarray, "batch time output"], StateArrays, Recordings]:
         """The same as `evolve`."""
-        ...
 
+    @abstractmethod
     def live(self, n_steps: int) -> Iterator[Integer[np.ndarray, " output"]]:
         """Follow the sensor in real time: output spikes of each step, as they come."""
-        ...
 
+    @abstractmethod
     def set_attributes(self, new_state: Mapping[str, object]) -> "Board":
         """The board, to go on from where a call ended."""
-        ...
 
+    @abstractmethod
     def reset_state(self) -> "Board":
         """The board, to start from the state after a reset."""
-        ...
 
+    @abstractmethod
+    def with_options(
+        self, *, output_mode: str | None = None, stepwise: bool | None = None
+    ) -> "Board":
+        """The same board, with another output, or step by step in manual mode."""
+
+    @abstractmethod
     def power(self, duration_s: float = 1.0) -> PowerReading:
         """Measure the power, for so long."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Give the board back."""
-        ...
 
-    def __enter__(self) -> "Board":
+    def __enter__(self: B) -> B:
         """The board itself; it is closed at the end of the block."""
-        ...
+        return self
 
     def __exit__(
         self,
@@ -123,4 +142,4 @@ class Board(Protocol):
         trace: TracebackType | None,
     ) -> None:
         """Close it."""
-        ...
+        self.close()

@@ -3,7 +3,6 @@
 import copy
 import warnings
 from collections.abc import Iterator, Mapping
-from types import TracebackType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,7 +13,7 @@ from .._config import XyloConfig
 from .._sim import OUTPUT_ARRAYS, StateArrays
 from ..chips import Chip
 from ..engines import RECORDED, Recordings, checked_raster, recordable
-from ._board import PowerReading
+from ._board import Board, PowerReading
 from ._errors import BoardDataError, BoardError, BoardFirmwareError, BoardTimeoutError
 from ._link import BoardIdentity, Link
 from ._models import outdated, vendor_model
@@ -29,7 +28,7 @@ class BoardRetryWarning(UserWarning):
     """A run failed and was done again, from a reset."""
 
 
-class DeviceBoard:
+class DeviceBoard(Board):
     """Drives a board through its link, and lets no incomplete or doubtful result pass.
 
     Readouts must come for exactly the steps that were asked for; values must be possible; and
@@ -66,12 +65,9 @@ class DeviceBoard:
         retries: int = 0,
         timeout_s: float = 5.0,
     ) -> None:
-        if output_mode not in OUTPUT_ARRAYS:
-            known = ", ".join(map(repr, OUTPUT_ARRAYS))
-            raise ValueError(f"no output mode is called {output_mode!r}: known are {known}")
         if not timeout_s > 0 or retries < 0:
             raise ValueError(f"no time or count: timeout_s={timeout_s}, retries={retries}")
-        self._output_mode = output_mode
+        self._output_mode = checked_output_mode(output_mode)
         self._stepwise = stepwise
         self._confirm = confirm
         self._retries = retries
@@ -110,6 +106,11 @@ class DeviceBoard:
     def output_mode(self) -> str:
         """What the output is: `Spike`, `Vmem` or `Isyn`."""
         return self._output_mode
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether it goes step by step."""
+        return self._stepwise
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -287,6 +288,23 @@ class DeviceBoard:
         other._past = None
         return other
 
+    def with_options(self: B, *, output_mode: str | None = None, stepwise: bool | None = None) -> B:
+        """The same board, with another output or another way to run.
+
+        Args:
+            output_mode: what the output is; as before when not given.
+            stepwise: whether to go step by step; as before when not given.
+
+        Raises:
+            ValueError: an unknown output mode.
+        """
+        other = copy.copy(self)
+        if output_mode is not None:
+            other._output_mode = checked_output_mode(output_mode)
+        if stepwise is not None:
+            other._stepwise = stepwise
+        return other
+
     def power(self, duration_s: float = 1.0) -> PowerReading:
         """Measure the power, for so long.
 
@@ -310,19 +328,18 @@ class DeviceBoard:
         """Give the board back; what was taken from it stays valid."""
         self._session.link.close()
 
-    def __enter__(self: B) -> B:
-        """The board itself; it is closed at the end of the block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
-
     def __repr__(self) -> str:
         """Which board."""
         return f"<{type(self).__name__} {self.identify()}, output {self._output_mode!r}>"
+
+
+def checked_output_mode(output_mode: str) -> str:
+    """The mode, if there is one of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if output_mode not in OUTPUT_ARRAYS:
+        known = ", ".join(map(repr, OUTPUT_ARRAYS))
+        raise ValueError(f"no output mode is called {output_mode!r}: known are {known}")
+    return output_mode

@@ -1,0 +1,188 @@
+"""`RecordedBoard`: a board that answers what another one answered."""
+
+import copy
+import os
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Integer, Shaped, UInt8
+
+from ..._config import XyloConfig
+from ..._sim import StateArrays
+from ...chips import Chip, get_chip
+from ...engines import Recordings, checked_raster
+from .. import _errors
+from .._board import Board, PowerReading
+from .._device_board import checked_output_mode
+from .._errors import BoardError, BoardRefusedError
+from .._link import BoardIdentity
+from .._session import config_hash
+from ._recorder import no_past, run_request
+from ._session_file import Answer, load_answers, request_digest
+
+
+class RecordedBoard(Board):
+    """Answers from the file of a session what the board answered then, errors too.
+
+    What was not asked then cannot be answered. Of several answers to one request the next one is
+    given each time, and the last one again and again.
+
+    Args:
+        path: what a `RecordingBoard` wrote.
+        output_mode: what the output is, as it was then.
+        stepwise: whether it went step by step then.
+
+    Raises:
+        FormatError: the file is damaged, newer than this version, or something else.
+        OSError: it cannot be read.
+        ValueError: an unknown output mode.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, output_mode: str = "Spike", stepwise: bool = False
+    ) -> None:
+        then, answers = load_answers(path)
+        self._identity = BoardIdentity(
+            "recorded", then.chip, then.serial, then.firmware, then.samna
+        )
+        self._chip = get_chip(then.chip)
+        self._output_mode = checked_output_mode(output_mode)
+        self._stepwise = stepwise
+        self._path = os.fspath(path)
+        self._past: UInt8[np.ndarray, "batch past input"] | None = None
+        # Shared by all handles: what is loaded, and what is still to be answered.
+        self._loaded: list[XyloConfig] = []
+        self._notices: list[str] = []
+        self._answers: dict[str, list[Answer]] = {}
+        for answer in answers:
+            self._answers.setdefault(answer.request, []).append(answer)
+
+    @property
+    def chip(self) -> Chip:
+        """The chip on the board."""
+        return self._chip
+
+    @property
+    def output_mode(self) -> str:
+        """What the output is: `Spike`, `Vmem` or `Isyn`."""
+        return self._output_mode
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether it goes step by step."""
+        return self._stepwise
+
+    @property
+    def config(self) -> XyloConfig:
+        """What is loaded.
+
+        Raises:
+            BoardError: nothing is.
+        """
+        if not self._loaded:
+            raise BoardError(f"{self._identity} has no configuration: `load` one first")
+        return self._loaded[-1]
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was noticed then in the last call and did no harm."""
+        return tuple(self._notices)
+
+    def identify(self) -> BoardIdentity:
+        """Which board it was."""
+        return self._identity
+
+    def load(self, config: XyloConfig) -> bool:
+        """Load a configuration that was loaded then."""
+        if self._loaded and config_hash(self.config) == config_hash(config):
+            return False
+        self._answered(request_digest("load", config_hash(config)), "load this configuration")
+        self._loaded[:] = [config]
+        return True
+
+    def _answered(self, request: str, what: str) -> Answer:
+        answers = self._answers.get(request)
+        if not answers:
+            raise BoardError(
+                f"{self._identity} was not asked to {what} in the session {self._path!r}: record "
+                "the session again with this request"
+            )
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if answer.error is not None:
+            raise _raised_then(*answer.error)
+        return answer
+
+    def evolve(
+        self, data: npt.ArrayLike, record: bool = False
+    ) -> tuple[Shaped[np.ndarray, "batch time output"], StateArrays, Recordings]:
+        """What the board gave for this raster then.
+
+        Raises:
+            BoardError: it was not asked, or failed then.
+        """
+        raster = checked_raster(data, self.config)
+        past = no_past(raster) if self._past is None else self._past
+        what = f"run this raster with output `{self.output_mode}`"
+        answer = self._answered(run_request(self, raster, past, record), what)
+        self._notices[:] = answer.facts.get("notices", [])
+        recordings = {
+            name.removeprefix("record/"): array
+            for name, array in answer.arrays.items()
+            if name.startswith("record/")
+        }
+        new_state: StateArrays = {"past": np.concatenate([past, raster], axis=1)}
+        return answer.arrays["output"], new_state, recordings
+
+    # The same function and not one that calls it: warnings point at the line of the caller.
+    __call__ = evolve
+
+    def live(self, n_steps: int) -> Iterator[Integer[np.ndarray, " output"]]:
+        """What the board gave then when it followed its sensor for so long."""
+        request = request_digest("live", config_hash(self.config), n_steps)
+        yield from self._answered(request, f"follow its sensor for {n_steps} steps").arrays[
+            "output"
+        ]
+
+    def set_attributes(self, new_state: Mapping[str, object]) -> "RecordedBoard":
+        """The board, to go on from where a call ended."""
+        other = copy.copy(self)
+        other._past = np.asarray(new_state["past"], np.uint8)
+        return other
+
+    def reset_state(self) -> "RecordedBoard":
+        """The board, to start from the state after a reset."""
+        other = copy.copy(self)
+        other._past = None
+        return other
+
+    def with_options(
+        self, *, output_mode: str | None = None, stepwise: bool | None = None
+    ) -> "RecordedBoard":
+        """The same board, with another output or another way to run."""
+        other = copy.copy(self)
+        if output_mode is not None:
+            other._output_mode = checked_output_mode(output_mode)
+        if stepwise is not None:
+            other._stepwise = stepwise
+        return other
+
+    def power(self, duration_s: float = 1.0) -> PowerReading:
+        """What was measured then, however long that was."""
+        answer = self._answered(request_digest("power"), "measure its power")
+        return PowerReading(answer.arrays, float(answer.facts["rate_hz"]))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def __repr__(self) -> str:
+        """Which board it was."""
+        return f"<RecordedBoard {self._identity}, output {self.output_mode!r}>"
+
+
+def _raised_then(name: str, text: str) -> BoardError:
+    kind = getattr(_errors, name, None)
+    # The text of a refusal is made of parts that the session does not hold.
+    if isinstance(kind, type) and issubclass(kind, BoardError) and kind is not BoardRefusedError:
+        return kind(text)
+    return BoardError(text)

@@ -1,0 +1,47 @@
+"""The conformance suite finds what it should find, and says so."""
+
+import json
+from pathlib import Path
+
+import pytest
+from board_cases import CHIP_NAMES
+
+from xylograph.hw import CHIPS, Fault, VirtualBoard, run_conformance
+from xylograph.hw.boards.conformance._cases import conformance_cases
+
+
+@pytest.mark.parametrize("chip", CHIP_NAMES)
+def test_all_cases_keep_the_rules_of_the_chip_and_have_a_name_of_their_own(chip: str) -> None:
+    found = list(conformance_cases(CHIPS[chip], seed=1, n_random=5, long_steps=3))
+    assert [case.name for case in found if case.config.violations()] == []
+    assert len({case.name for case in found}) == len(found)
+
+
+def test_a_board_that_is_right_passes_with_a_report(tmp_path: Path) -> None:
+    report = run_conformance(VirtualBoard("SYNS63300", confirm=False), n_random=1, long_steps=5)
+    assert report.passed
+    content = json.loads(report.save(tmp_path / "report.json").read_text())
+    assert content["passed"] is True
+    assert content["board"]["firmware"] == {"fxtree": "0.11.5", "unifirm": "1.1.3"}
+    assert content["n_values"] == sum(case["n_values"] for case in content["cases"]) > 10_000
+    assert {case["outcome"] for case in content["cases"]} == {"equal"}
+
+
+def test_a_wrong_value_is_reported_with_its_place() -> None:
+    # Behind what loading and starting gives; a voltage of the first case.
+    faulty = VirtualBoard("SYNS65302", confirm=False, faults=[Fault(kind="corrupted", at=8, bit=1)])
+    report = run_conformance(faulty, n_random=0, long_steps=1)
+    assert not report.passed
+    (wrong,) = (case for case in report.results if case.outcome != "equal")
+    assert wrong.name == "feed-forward"
+    assert wrong.difference is not None
+    assert str(wrong.difference) in str(report)
+
+
+def test_a_lost_board_ends_the_run() -> None:
+    faulty = VirtualBoard("SYNS65302", faults=[Fault(kind="disconnect", at=60)])
+    report = run_conformance(faulty, n_random=0, long_steps=1)
+    assert not report.passed
+    assert len(report.results) < 10
+    *_, last = report.results
+    assert last.error.startswith("BoardLostError: the connection broke")

@@ -1,0 +1,122 @@
+"""Sessions with boards, written down and replayed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from board_cases import random_config, random_raster
+
+from xylograph.hw import (
+    Board,
+    BoardDataError,
+    BoardError,
+    DeploymentPackage,
+    Fault,
+    RecordedBoard,
+    RecordingBoard,
+    VirtualBoard,
+)
+from xylograph.models import FormatError
+
+CONFIG = random_config("SYNS63300", seed=1)
+RASTER = random_raster(2, n_steps=6)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    return tmp_path / "session.safetensors"
+
+
+def test_what_was_asked_is_answered_as_it_was(session: Path) -> None:
+    with RecordingBoard(VirtualBoard("SYNS63300", serial="7"), session) as board:
+        assert isinstance(board, Board)
+        board.load(CONFIG)
+        output, state, record = board(RASTER, record=True)
+        rest, _, _ = board.set_attributes(state)(RASTER)
+        voltages, _, _ = board.with_options(output_mode="Vmem")(RASTER)
+    board = RecordedBoard(session)
+    assert isinstance(board, Board)
+    assert str(board.identify()) == "the recorded SYNS63300 board '7'"
+    assert board.load(CONFIG)
+    assert not board.load(CONFIG)
+    again, new_state, record_again = board(RASTER, record=True)
+    np.testing.assert_array_equal(again, output)
+    assert record_again.keys() == record.keys()
+    assert all(np.array_equal(record_again[name], record[name]) for name in record)
+    np.testing.assert_array_equal(board.set_attributes(new_state)(RASTER)[0], rest)
+    np.testing.assert_array_equal(board.with_options(output_mode="Vmem")(RASTER)[0], voltages)
+
+
+def test_what_was_not_asked_is_not_answered(session: Path) -> None:
+    with RecordingBoard(VirtualBoard("SYNS63300"), session) as board:
+        board.load(CONFIG)
+        board(RASTER)
+    board = RecordedBoard(session)
+    with pytest.raises(BoardError, match="not asked to load this configuration"):
+        board.load(random_config("SYNS63300", seed=3))
+    board.load(CONFIG)
+    for other in (lambda: board(RASTER, record=True), lambda: board(RASTER[:, 1:])):
+        with pytest.raises(BoardError, match="not asked to run this raster .* record the session"):
+            other()
+    with pytest.raises(BoardError, match="not asked to measure its power"):
+        board.power()
+
+
+def test_errors_are_replayed_in_their_turn(session: Path) -> None:
+    lossy = VirtualBoard("SYNS63300", faults=[Fault(kind="lost", at=5)])
+    with RecordingBoard(lossy, session) as board:
+        board.load(CONFIG)
+        with pytest.raises(BoardDataError) as then:
+            board(RASTER)
+        output, _, _ = board(RASTER)
+    board = RecordedBoard(session)
+    board.load(CONFIG)
+    with pytest.raises(BoardDataError) as now:
+        board(RASTER)
+    assert str(now.value) == str(then.value)
+    np.testing.assert_array_equal(board(RASTER)[0], output)
+
+
+def test_following_the_sensor_is_replayed(session: Path) -> None:
+    with RecordingBoard(VirtualBoard("SYNS63300", sensor=RASTER[0]), session) as board:
+        board.load(CONFIG)
+        heard = np.array(list(board.live(6)))
+    board = RecordedBoard(session)
+    board.load(CONFIG)
+    np.testing.assert_array_equal(list(board.live(6)), heard)
+
+
+def test_a_session_that_breaks_off_is_kept(session: Path) -> None:
+    with pytest.raises(ZeroDivisionError), RecordingBoard(VirtualBoard("SYNS63300"), session) as b:
+        b.load(CONFIG)
+        raise ZeroDivisionError
+    assert RecordedBoard(session).load(CONFIG)
+
+
+def test_the_same_session_gives_the_same_bytes(session: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.safetensors"
+    for path in (session, other):
+        with RecordingBoard(VirtualBoard("SYNS63300"), path) as board:
+            board.load(CONFIG)
+            board(RASTER, record=True)
+    assert session.read_bytes() == other.read_bytes()
+
+
+def test_damaged_files_are_refused(session: Path) -> None:
+    with RecordingBoard(VirtualBoard("SYNS63300"), session) as board:
+        board.load(CONFIG)
+    whole = session.read_bytes()
+    for content in (b"", whole[:-1], whole[: len(whole) // 2], whole.replace(b"SYNS", b"SYNX")):
+        session.write_bytes(content)
+        with pytest.raises(FormatError, match="as a board session"):
+            RecordedBoard(session)
+
+
+def test_a_folder_that_is_not_there_is_found_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        RecordingBoard(VirtualBoard("SYNS63300"), tmp_path / "nowhere" / "session")
+
+
+def test_a_deployment_package_is_verified_on_a_board() -> None:
+    package = DeploymentPackage.create(CONFIG, RASTER)
+    assert package.verify(VirtualBoard("SYNS63300")).passed

@@ -1,0 +1,108 @@
+"""`xylograph run`, `compare`, `test-board` and `monitor`, on virtual boards."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xylograph.hw import XyloConfig, XyloSim
+from xylograph.tools import _cli
+
+Output = pytest.CaptureFixture[str]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """What `xylograph ARGUMENTS` exits with."""
+    monkeypatch.setattr(sys, "argv", ["xylograph", *map(str, arguments)])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as exit_info:
+        _cli.main()
+    code = exit_info.value.code
+    assert isinstance(code, int)
+    return code
+
+
+CONFIG = XyloConfig(
+    "xylo-imu", weights_in=[[90, -9], [5, 80]], weights_out=[[70], [60]], threshold=50, dt=0.01
+)
+RASTER = np.random.default_rng(1).poisson(0.8, (6, 2)).astype(np.uint8)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    np.save(tmp_path / "raster.npy", RASTER)
+    return CONFIG.save(tmp_path / "config.json"), tmp_path / "raster.npy"
+
+
+def test_run_gives_what_simulate_gives(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    assert run(monkeypatch, "run", *files, "--stepwise", "--out", tmp_path / "out.npz") == 0
+    shown = capsys.readouterr().out
+    output, _, record = XyloSim(CONFIG)(RASTER, record=True)
+    assert "the virtual SYNS63300 board '0'" in shown
+    assert f"sample 0: output spikes {output.sum(axis=1)[0].tolist()}" in shown
+    with np.load(tmp_path / "out.npz") as found:
+        np.testing.assert_array_equal(found["Vmem"], record["Vmem"])
+
+
+def test_compare_shows_no_difference(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, files: tuple[Path, Path]
+) -> None:
+    assert run(monkeypatch, "compare", *files) == 0
+    assert "no difference" in capsys.readouterr().out
+
+
+def test_monitor_sums_up_windows(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, files: tuple[Path, Path]
+) -> None:
+    config, raster = files
+    options = ("--raster", raster, "--steps", 6, "--window", 4)
+    assert run(monkeypatch, "monitor", config, *options) == 0
+    spikes = XyloSim(CONFIG)(RASTER)[0][0, :, 0].astype(int)
+    first, rest = spikes[:4].sum(), spikes[4:].sum()
+    assert capsys.readouterr().out.splitlines() == [
+        f"step 4: output spikes [{first}], {first / 0.04:.1f} per second",
+        f"step 6: output spikes [{rest}], {rest / 0.02:.1f} per second",
+    ]
+
+
+@pytest.mark.slow
+def test_test_board_writes_report_and_session(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, tmp_path: Path
+) -> None:
+    out, session = tmp_path / "report.json", tmp_path / "session.safetensors"
+    options = ("--configurations", 0, "--steps", 3, "--out", out, "--session", session)
+    assert run(monkeypatch, "test-board", "--chip", "xylo-imu", *options) == 0
+    assert "21 of 21 cases equal" in capsys.readouterr().out
+    assert json.loads(out.read_text())["passed"] is True
+    assert session.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--board", "x"), 2, "no board is called 'x'; known are virtual, samna"),
+        (("--serial", "7"), 2, "a virtual board has none"),
+    ],
+)
+def test_wrong_options_say_what_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+    files: tuple[Path, Path],
+    options: tuple[str, ...],
+    code: int,
+    message: str,
+) -> None:
+    assert run(monkeypatch, "run", *files, *options) == code
+    assert message in capsys.readouterr().err
+
+
+def test_a_raster_that_does_not_fit_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, files: tuple[Path, Path]
+) -> None:
+    np.save(files[1], np.zeros((4, 3), np.uint8))
+    assert run(monkeypatch, "run", *files) == 1
+    assert "input has 3 channels, the configuration has 2" in capsys.readouterr().err

@@ -1,0 +1,163 @@
+"""The commands for boards, which `_cli.py` adds to `xylograph`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..hw import Board, Chip
+
+BoardOption = Annotated[str, typer.Option("--board", help="`virtual`, or `samna`: a real one.")]
+SerialOption = Annotated[
+    str | None, typer.Option("--serial", help="Which real board; any that is free when not given.")
+]
+ConfigArgument = Annotated[Path, typer.Argument(help="Configuration file.")]
+RasterArgument = Annotated[
+    Path,
+    typer.Argument(help="NumPy file of spike counts, (time, channel) or (sample, time, channel)."),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(run)
+    app.command()(compare)
+    app.command("test-board")(check_board)
+    app.command()(monitor)
+
+
+def run(
+    config: ConfigArgument,
+    raster: RasterArgument,
+    board: BoardOption = "virtual",
+    serial: SerialOption = None,
+    stepwise: Annotated[
+        bool, typer.Option("--stepwise", help="Step by step in manual mode: slow, shows all.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="NumPy .npz file for output, state and record.")
+    ] = None,
+) -> None:
+    """Run a configuration on a board over a raster, and count the output spikes."""
+    from ..hw import XyloConfig
+    from ._simulate import run_file
+
+    loaded = XyloConfig.load(config)
+    with _opened(board, loaded.chip, serial) as opened:
+        print(opened.identify())
+        opened.load(loaded)
+        for line in run_file(opened.with_options(stepwise=stepwise), raster, out=out):
+            print(line)
+        for notice in opened.notices:
+            print(f"noticed: {notice}")
+
+
+def compare(
+    config: ConfigArgument,
+    raster: RasterArgument,
+    board: BoardOption = "virtual",
+    serial: SerialOption = None,
+) -> None:
+    """Compare a board with the simulator over a raster: spikes, currents and voltages."""
+    from ..hw import XyloConfig, XyloSim
+    from ..mapping import compare as compare_both
+    from ..models import FormatError, XylographError
+    from ._simulate import read_raster
+
+    loaded, data = XyloConfig.load(config), read_raster(raster)
+    with _opened(board, loaded.chip, serial) as opened:
+        opened.load(loaded)
+        try:
+            comparison = compare_both(XyloSim(loaded), opened, data)
+        except XylographError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise FormatError(f"{raster}: {error}") from error
+        print(comparison)
+        if not comparison.is_equal:
+            raise XylographError(f"{opened.identify()} differs from the simulator")
+
+
+def check_board(
+    chip: Annotated[str, typer.Option(help="Chip, such as SYNS65302 or xylo-audio-3.")],
+    board: BoardOption = "virtual",
+    serial: SerialOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
+    configurations: Annotated[int, typer.Option(min=0, help="How many random ones.")] = 20,
+    steps: Annotated[int, typer.Option(min=1, help="Of the long run.")] = 500,
+    out: Annotated[Path, typer.Option(help="JSON file for the report.")] = Path(
+        "board-report.json"
+    ),
+    session: Annotated[
+        Path | None, typer.Option(help="File to record all that the board answers in.")
+    ] = None,
+) -> None:
+    """Let a board go through every feature of its chip, and write a report."""
+    from ..hw import BoardError, RecordingBoard, get_chip, run_conformance
+
+    try:
+        known_chip = get_chip(chip)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--chip") from error
+    opened = _opened(board, known_chip, serial)
+    with opened if session is None else RecordingBoard(opened, session) as tested:
+        report = run_conformance(
+            tested,
+            seed=seed,
+            n_random=configurations,
+            long_steps=steps,
+            progress=lambda result: print(result, flush=True),
+        )
+    report.save(out)
+    print(f"{report}\nThe report is in {out}.")
+    if not report.passed:
+        raise BoardError(f"{report.board} does not do what the simulator does")
+
+
+def monitor(
+    config: ConfigArgument,
+    board: BoardOption = "virtual",
+    serial: SerialOption = None,
+    raster: Annotated[
+        Path | None,
+        typer.Option(help="NumPy file (time, channel) that the sensor of a virtual board gives."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="How many steps to follow.")] = 1000,
+    window: Annotated[int, typer.Option(min=1, help="Steps that are summed up in a line.")] = 100,
+) -> None:
+    """Follow the sensor of a board in real time, and show the rates of the outputs."""
+    from ..hw import XyloConfig
+    from ..models import FormatError
+    from ._simulate import read_raster
+
+    loaded = XyloConfig.load(config)
+    sensed = None if raster is None else read_raster(raster)
+    try:
+        opened = _opened(board, loaded.chip, serial, sensor=sensed)
+    except ValueError as error:
+        raise FormatError(f"{raster}: {error}") from error
+    with opened:
+        opened.load(loaded)
+        counts = [0] * loaded.n_outputs
+        for step, spikes in enumerate(opened.live(steps), start=1):
+            counts = [int(n + s) for n, s in zip(counts, spikes, strict=True)]
+            if step % window == 0 or step == steps:
+                seconds = ((step - 1) % window + 1) * loaded.dt
+                rates = ", ".join(f"{count / seconds:.1f}" for count in counts)
+                print(f"step {step}: output spikes {counts}, {rates} per second", flush=True)
+                counts = [0] * loaded.n_outputs
+
+
+def _opened(board: str, chip: "Chip", serial: str | None, *, sensor: object = None) -> "Board":
+    from ..hw import SamnaBoard, VirtualBoard
+
+    if board == "virtual":
+        if serial is not None:
+            raise typer.BadParameter("a virtual board has none", param_hint="--serial")
+        return VirtualBoard(chip, sensor=sensor)  # pyright: ignore[reportArgumentType]
+    if board != "samna":
+        raise typer.BadParameter(
+            f"no board is called {board!r}; known are virtual, samna", param_hint="--board"
+        )
+    return SamnaBoard(chip, serial=serial)

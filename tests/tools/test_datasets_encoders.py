@@ -1,14 +1,10 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
-from xylograph.tools.datasets._bands import band_magnitudes
 from xylograph.tools.datasets._cepstra import part_signs, remove_running_mean
-from xylograph.tools.datasets._events import count_events, gains_for_mean
+from xylograph.tools.datasets._events import count_events
 
-BANDS_HZ = ((0.5, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, 16.0))
-RATE_HZ = 50.0
 N_STEPS, N_CHANNELS = 30, 3
 
 
@@ -25,11 +21,6 @@ cuts = st.integers(1, N_STEPS - 1)
 
 def changed_from(signal: np.ndarray, cut: int) -> np.ndarray:
     return np.concatenate([signal[:cut], 7.0 - 3.0 * signal[cut:]])
-
-
-def sine(frequency_hz: float, n_seconds: float = 40.0) -> np.ndarray:
-    time_s = np.arange(0, n_seconds, 1 / RATE_HZ)
-    return np.sin(2 * np.pi * frequency_hz * time_s)[:, np.newaxis]
 
 
 # --- events
@@ -73,58 +64,6 @@ def test_what_saturates_is_lost_and_not_handed_on() -> None:
 
 def test_a_strength_too_weak_for_one_step_still_gives_its_events() -> None:
     assert count_events(np.full((100, 1), 0.125), max_count=15).sum() == 12
-
-
-def test_gains_bring_every_channel_to_the_mean_over_recordings_of_different_length() -> None:
-    recordings = [np.full((30, 2), [1.0, 8.0]), np.full((10, 2), [5.0, 0.0])]
-    np.testing.assert_array_equal(gains_for_mean(recordings, mean_count=3.0), [1.5, 0.5])
-
-
-def test_silent_channels_are_refused_by_number() -> None:
-    with pytest.raises(ValueError) as caught:
-        gains_for_mean([np.array([[0.0, 1.0, 0.0]])] * 4, mean_count=2.0)
-    assert str(caught.value) == (
-        "channels 0, 2 are silent in all 4 training recordings, so no gain gives them 2 events "
-        "per step: leave them out, or choose other bands"
-    )
-
-
-# --- bands
-
-
-@pytest.mark.parametrize(
-    ("frequency_hz", "band"), [(0.7, 0), (1.4, 1), (3.0, 2), (5.6, 3), (11.0, 4)]
-)
-def test_a_sine_is_strongest_in_the_band_that_holds_it(frequency_hz: float, band: int) -> None:
-    magnitudes = band_magnitudes(sine(frequency_hz), BANDS_HZ, rate_hz=RATE_HZ)
-    assert magnitudes.mean(axis=0).argmax() == band
-
-
-def test_a_sine_at_the_centre_of_a_band_passes_at_its_own_strength() -> None:
-    settled = band_magnitudes(sine(2.8), BANDS_HZ, rate_hz=RATE_HZ)[500:, 2]
-    assert settled.mean() == pytest.approx(2 / np.pi, rel=0.02)
-
-
-def test_bands_of_the_first_axis_come_first() -> None:
-    signal = np.concatenate([np.zeros_like(sine(3.0)), sine(3.0)], axis=1)
-    means = band_magnitudes(signal, BANDS_HZ, rate_hz=RATE_HZ).mean(axis=0)
-    assert means.shape == (10,)
-    assert means[:5].max() == 0 and means.argmax() == 5 + 2
-
-
-def test_gravity_gives_nothing_from_the_first_sample_on() -> None:
-    signal = 0.001 * sine(3.0) + 9.81
-    with_gravity = band_magnitudes(signal, BANDS_HZ, rate_hz=RATE_HZ)
-    without = band_magnitudes(0.001 * sine(3.0), BANDS_HZ, rate_hz=RATE_HZ)
-    np.testing.assert_allclose(with_gravity, without, atol=1e-9)
-
-
-@settings(deadline=None, max_examples=30)
-@given(signals(), cuts)
-def test_later_samples_change_no_earlier_magnitude(signal: np.ndarray, cut: int) -> None:
-    before = band_magnitudes(signal, BANDS_HZ, rate_hz=RATE_HZ)[:cut]
-    after = band_magnitudes(changed_from(signal, cut), BANDS_HZ, rate_hz=RATE_HZ)[:cut]
-    np.testing.assert_array_equal(after, before)
 
 
 # --- cepstra

@@ -6,7 +6,7 @@ known. Out: a `Dataset` of event counts, split so that the test is honest.
 To read in this order: `_registry.py`, which sets there are; `_dataset.py`, what a set is;
 `_watch.py` and `_digits.py`, one set each: its labels, its split, its encoding. Recordings and
 encoding are apart: `_watch_recordings.py` and `_digit_recordings.py` hand out the signals as they
-were recorded, for any front end; `_bands.py`, `_cepstra.py` and `_events.py` are the encoders.
+were recorded, for any front end; `_cepstra.py` and `_events.py` encode digits.
 `_prepare.py` brings signals to the rate and the numbers of a sensor, `_apply_frontend.py` sends
 them through a front end of `xylograph.hw` (`_raster_cache.py`, `_fingerprint.py`: its cache).
 `_package_file.py` finds and checks the files. `README.md` says where the data come from.

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Int, Shaped, UInt8
 
 from ...hw import get_chip
+from ._apply_frontend import FrontEnd
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -87,7 +88,9 @@ class Dataset(DatasetInfo):
 
     Attributes:
         train: samples to train on; whatever the encoding had to learn is learnt from these.
-        test: samples for the final figure.
+        test: samples for the final figure; they may be longer than those to train on.
+        frontend: the front end of `xylograph.hw` that made the events, or None. Of Xylo IMU it goes
+            into a configuration with `frontend.configure(config)`.
 
     Raises:
         ValueError: when arrays, names and chip do not fit together; lists all of it.
@@ -106,6 +109,7 @@ class Dataset(DatasetInfo):
 
     train: Split
     test: Split
+    frontend: FrontEnd | None = None
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together, before a training run trips over them."""

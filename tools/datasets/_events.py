@@ -1,7 +1,5 @@
 """From a strength per step to whole events per step."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Float64, UInt8
 
@@ -31,29 +29,3 @@ def count_events(
     emitted = np.floor(np.cumsum(strengths, axis=0))
     counts = np.diff(emitted, axis=0, prepend=0.0)
     return np.minimum(counts, max_count).astype(np.uint8)
-
-
-def gains_for_mean(
-    magnitudes: Sequence[Float64[np.ndarray, "_ channel"]], *, mean_count: float
-) -> Float64[np.ndarray, " channel"]:
-    """What to multiply each channel with, so that it gives so many events a step on average.
-
-    Args:
-        magnitudes: strengths of the training recordings, any unit, not negative.
-        mean_count: mean events per step to reach on them.
-
-    Raises:
-        ValueError: when channels are silent in all recordings; names them.
-
-    >>> gains_for_mean([np.array([[1.0, 4.0], [3.0, 4.0]])], mean_count=2.0)
-    array([1. , 0.5])
-    """
-    means = np.concatenate(magnitudes).mean(axis=0)
-    silent = np.flatnonzero(means == 0)
-    if len(silent):
-        names = ", ".join(map(str, silent))
-        raise ValueError(
-            f"channels {names} are silent in all {len(magnitudes)} training recordings, so no "
-            f"gain gives them {mean_count:g} events per step: leave them out, or choose other bands"
-        )
-    return mean_count / means

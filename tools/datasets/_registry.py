@@ -35,7 +35,7 @@ def load_dataset(name: str) -> Dataset:
         FormatError: when the package that carries the recordings was changed.
 
     >>> load_dataset("watch").test
-    Split(rasters=(552, 250, 15), groups=3)
+    Split(rasters=(552, 1000, 15), groups=3)
     """
     if name not in _LOADER_OF:
         known = ", ".join(f"`{known}`" for known in sorted(DATASETS))

@@ -73,30 +73,50 @@ def _options(
 
 @app.command()
 def demo(
-    dataset: Annotated[str, typer.Option(help="`watch` or `digits`.")] = "watch",
+    dataset: Annotated[
+        str, typer.Option(help="`watch`, `digits`, or `fsdd` with `--data`.")
+    ] = "watch",
     chip: ChipOption = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights and batches.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="Train less, for a first look.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of WAV files for `fsdd`: `{digit}_{speaker}_{take}.wav`, or one folder a class."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("xylograph-demo"),
 ) -> None:
     """Train on real recordings, deploy, simulate bit-accurately, and check."""
-    from .datasets import DATASETS
+    from .datasets import DATASETS, SPEECH
 
-    if dataset not in DATASETS:
+    known = {**DATASETS, SPEECH.name: SPEECH}
+    if dataset not in known:
         raise typer.BadParameter(
-            f"no data set is called {dataset!r}; known are {', '.join(DATASETS)}",
+            f"no data set is called {dataset!r}; known are {', '.join(known)}",
             param_hint="--dataset",
         )
-    known_chip = _chip(chip or DATASETS[dataset].chip)
+    if (dataset == SPEECH.name) != (data is not None):
+        raise typer.BadParameter(
+            f"the data set {SPEECH.name!r} needs a folder of WAV files, and no other takes one",
+            param_hint="--data",
+        )
+    known_chip = _chip(chip or known[dataset].chip)
 
     from rich.console import Console
 
     from .demo import run_demo
 
     console = Console()
-    console.print(f"[bold]{DATASETS[dataset].title}[/bold] on {known_chip.name}")
+    console.print(f"[bold]{known[dataset].title}[/bold] on {known_chip.name}")
     summary = run_demo(
-        dataset=dataset, chip=known_chip, seed=seed, quick=quick, out=out, progress=True
+        dataset=dataset,
+        chip=known_chip,
+        seed=seed,
+        quick=quick,
+        out=out,
+        progress=True,
+        folder=data,
     )
     console.print(summary.table())
     print(f"Network, configuration, figures and a picture are in {out}.")

@@ -18,22 +18,31 @@ To add a set: a file for its recordings, a file for its encoding with a `Dataset
 from ._apply_frontend import FrontEnd as FrontEnd, apply_frontend as apply_frontend
 from ._dataset import Dataset as Dataset, DatasetInfo as DatasetInfo, Split as Split
 from ._digit_recordings import load_digit_recordings as load_digit_recordings
+from ._motion_log import read_motion_log as read_motion_log
 from ._prepare import prepare_recordings as prepare_recordings, resample as resample
 from ._recordings import Recordings as Recordings
 from ._registry import DATASETS as DATASETS, load_dataset as load_dataset
+from ._speech import SPEECH as SPEECH, load_speech as load_speech
 from ._watch_recordings import load_watch_recordings as load_watch_recordings
+from ._wav import WavFolder as WavFolder, load_wav_folder as load_wav_folder, read_wav as read_wav
 
 __all__ = [
     "DATASETS",
+    "SPEECH",
     "Dataset",
     "DatasetInfo",
     "FrontEnd",
     "Recordings",
     "Split",
+    "WavFolder",
     "apply_frontend",
     "load_dataset",
     "load_digit_recordings",
+    "load_speech",
     "load_watch_recordings",
+    "load_wav_folder",
     "prepare_recordings",
+    "read_motion_log",
+    "read_wav",
     "resample",
 ]

@@ -7,6 +7,7 @@ from jaxtyping import Int, Shaped, UInt8
 
 from ...hw import get_chip
 from ._apply_frontend import FrontEnd
+from ._recordings import Recordings
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -91,6 +92,7 @@ class Dataset(DatasetInfo):
         test: samples for the final figure; they may be longer than those to train on.
         frontend: the front end of `xylograph.hw` that made the events, or None. Of Xylo IMU it goes
             into a configuration with `frontend.configure(config)`.
+        recordings: what the front end was given, so that `probe` can tell what it kept.
 
     Raises:
         ValueError: when arrays, names and chip do not fit together; lists all of it.
@@ -110,6 +112,7 @@ class Dataset(DatasetInfo):
     train: Split
     test: Split
     frontend: FrontEnd | None = None
+    recordings: Recordings | None = None
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together, before a training run trips over them."""

@@ -103,6 +103,7 @@ def encode_watch(recordings: Recordings) -> Dataset:
         train=_split(_chosen(rasters, ~in_test), _TRAIN_STEPS, _TRAIN_HOP),
         test=_split(_chosen(rasters, in_test), _TEST_STEPS, _TEST_HOP),
         frontend=frontend,
+        recordings=samples,
     )
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...hw import Chip, XyloNetJax, XyloSim
+from ...hw import Chip, IMUIFSim, XyloConfig, XyloNetJax, XyloSim
 from ...mapping import Deployment, compare, compare_observations, deploy, observe
 from ...models import JaxModule, MissingExtraError, save
-from ..datasets import Dataset, load_dataset
+from ..datasets import Dataset, load_dataset, load_speech
+from ..frontends import probe
 from ._columns import columns
 from ._picture import draw_sample
 from ._recipe import RECIPES
@@ -39,7 +40,14 @@ class Stopwatch:
 
 
 def run_demo(
-    *, dataset: str, chip: Chip, seed: int, quick: bool, out: Path, progress: bool
+    *,
+    dataset: str,
+    chip: Chip,
+    seed: int,
+    quick: bool,
+    out: Path,
+    progress: bool,
+    folder: Path | None = None,
 ) -> Summary:
     """Train, quantize, map, simulate and check, and write everything to a folder.
 
@@ -54,6 +62,7 @@ def run_demo(
         quick: whether to cut training short.
         out: the folder, made if need be.
         progress: whether to show a progress bar.
+        folder: where the recordings are, of a data set that is no package.
 
     Returns:
         All figures.
@@ -67,7 +76,7 @@ def run_demo(
     recipe = RECIPES[dataset].quick() if quick else RECIPES[dataset]
     watch = Stopwatch()
     with watch.stage("data"):
-        data = load_dataset(dataset)
+        data = load_dataset(dataset) if folder is None else load_speech(folder)
     network = untrained(data, chip, recipe, seed)
     with watch.stage("trial mapping"):
         # What breaks a rule of the chip now would still break it after the training.
@@ -79,9 +88,9 @@ def run_demo(
     with watch.stage("training, chip arithmetic"):
         core = train_on_chip(network, data, chip, recipe, seed, progress=progress)
     save(network, out / "network.safetensors")
-    deployment.config.save(out / "config.json")
+    _with_front_end(deployment.config, data).save(out / "config.json")
     save(core, out / "chip-network.safetensors")
-    core.to_config().save(out / "chip-config.json")
+    _with_front_end(core.to_config(), data).save(out / "chip-config.json")
     summary = _measure(network, core, deployment, data, watch, out, seed, quick)
     summary.save(out / "summary.json")
     return summary
@@ -98,6 +107,8 @@ def _measure(
     quick: bool,
 ) -> Summary:
     rasters, labels = data.test.rasters, data.test.labels
+    with watch.stage("probe of the front end"):
+        probed = _probed(data)
     with watch.stage("JAX evolution"):
         seen = observe(network, rasters)
     with watch.stage("simulation, native"):
@@ -125,7 +136,22 @@ def _measure(
         usage=tuple(deployment.config.usage()),
         seconds=watch.seconds,
         missing=missing,
+        probe=probed,
     )
+
+
+def _with_front_end(config: XyloConfig, data: Dataset) -> XyloConfig:
+    """With the registers of the front end, on the chip that has one."""
+    if config.chip.imu is None or not isinstance(data.frontend, IMUIFSim):
+        return config
+    return data.frontend.configure(config)
+
+
+def _probed(data: Dataset) -> tuple[str, ...]:
+    if data.frontend is None or data.recordings is None:
+        return ()
+    found = probe(data.frontend, data.recordings)
+    return str(found), *found.warnings(data.class_names)
 
 
 def _engine_checks(

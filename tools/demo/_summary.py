@@ -73,6 +73,8 @@ class Summary:
         usage: what the configuration takes of the chip.
         seconds: time of each stage [s].
         missing: why an engine was left out.
+        probe: what the front end keeps of what the labels need, and pairs of classes that it makes
+            alike.
     """
 
     dataset: str
@@ -92,6 +94,7 @@ class Summary:
     usage: tuple[ResourceUsage, ...]
     seconds: dict[str, float]
     missing: tuple[str, ...] = field(default=())
+    probe: tuple[str, ...] = field(default=())
 
     def save(self, path: Path) -> None:
         """Write the figures as JSON; all but `seconds` and `versions` repeat with the seed."""
@@ -111,6 +114,7 @@ class Summary:
             "native_against": [asdict(check) for check in self.checks],
             "input_at_limit": self.input_at_limit,
             "losses": list(self.losses),
+            "probe": list(self.probe),
             "usage": [asdict(row) for row in self.usage],
             "seconds": {stage: round(time, 2) for stage, time in self.seconds.items()},
             "versions": {
@@ -144,6 +148,8 @@ class Summary:
     def _accuracy_rows(self) -> Iterator[tuple[str, str]]:
         yield "accuracy, JAX network", f"{self.accuracy_network:.1%} of {self.n_test} test samples"
         yield "accuracy, deployed", f"{self.accuracy_deployed:.1%}  (class: {self.readout})"
+        for number, finding in enumerate(self.probe):
+            yield "" if number else "front end", finding
         yield "input counts at the limit", f"{self.input_at_limit:.2%}, may have been cut"
 
     def _column_rows(self) -> Iterator[tuple[str, str]]:

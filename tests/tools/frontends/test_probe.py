@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,13 +62,13 @@ def test_what_the_filters_let_through_stays_apart() -> None:
 def test_labels_that_mean_nothing_are_at_chance_before_and_after() -> None:
     recordings = poses()
     rng = np.random.default_rng(2)
-    shuffled = Recordings(**vars(recordings) | {"labels": rng.permutation(recordings.labels)})
+    shuffled = replace(recordings, labels=rng.permutation(recordings.labels))
     found = probe(WithoutGravity(), shuffled)
     assert found.before < 0.6 and found.after < 0.6 and not found.warnings()
 
 
 def test_one_class_is_no_comparison() -> None:
     recordings = poses()
-    alike = Recordings(**vars(recordings) | {"labels": np.zeros(60, np.int64)})
+    alike = replace(recordings, labels=np.zeros(60, np.int64))
     with pytest.raises(ValueError, match="at least two, .* here are 1, the smallest of 60"):
         probe(WithoutGravity(), alike)

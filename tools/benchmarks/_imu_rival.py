@@ -21,7 +21,6 @@ _DRIVER = (
 
 
 class _StandIn(types.ModuleType):
-    __path__ = ()
     __version__ = "0"
 
     def __getattr__(self, name: str) -> object:
@@ -32,7 +31,9 @@ class _StandIn(types.ModuleType):
 
 def main(path: str, repeats: int) -> None:
     """Time the calls and print the figures as JSON."""
-    sys.modules.update({f"samna{name}": _StandIn(f"samna{name}") for name in _DRIVER})
+    for name in _DRIVER:
+        module = sys.modules[f"samna{name}"] = _StandIn(f"samna{name}")
+        module.__path__ = []  # As packages have it, so that there can be modules in it.
     from rockpool.devices.xylo.syns63300 import (  # pyright: ignore[reportMissingImports]
         IMUIFSim,
     )

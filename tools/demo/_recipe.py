@@ -64,7 +64,7 @@ class Recipe:
 
 RECIPES = {
     # Short samples in small batches: as many steps of training as 40 epochs of whole windows.
-    "watch": Recipe(input_gain=0.5, epochs=18, batch_size=32),
+    "watch": Recipe(input_gain=0.5, epochs=18, batch_size=32, chip_epochs=2),
     "fsdd": Recipe(input_gain=1.0, epochs=30, batch_size=64, learning_rate=2e-2),
     "digits": Recipe(input_gain=3.0, epochs=20, learning_rate=2.5e-2),
 }

@@ -46,7 +46,7 @@ def config_of(chip: str, regime: str, seed: int) -> XyloConfig:
 def test_where_the_penalty_is_zero_the_static_bound_proves_it(chip: str) -> None:
     everywhere = {"mask_in": True, "mask_rec": True, "mask_out": True}
     proven, free = [], []
-    for seed in range(6):
+    for seed in range(3):
         for regime in REGIMES:
             config = config_of(chip, regime, seed)
             net = XyloNetJax.from_config(config, **everywhere)
@@ -54,7 +54,7 @@ def test_where_the_penalty_is_zero_the_static_bound_proves_it(chip: str) -> None
             free.append(float(net.overflow_excess(room=0.0)) == 0)
     assert not np.any(np.array(free) & ~np.array(proven))
     # And hardly wider than the static bound: of what that proves, it frees nearly all.
-    assert sum(proven) > 4
+    assert sum(proven) > 2
     assert sum(free) >= 0.9 * sum(proven)
 
 
@@ -91,6 +91,7 @@ def test_a_room_that_is_no_share_is_refused() -> None:
         net.overflow_excess(1.5)
 
 
+@pytest.mark.slow
 def test_training_with_the_penalty_makes_a_saturating_network_provably_safe() -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(24) % 2

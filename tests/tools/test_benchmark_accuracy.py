@@ -1,6 +1,7 @@
 import io
 
 import numpy as np
+import pytest
 from rich.console import Console
 
 from xylograph.tools.benchmarks.accuracy import Result, folds, results_of, table
@@ -30,6 +31,7 @@ def small(n_groups: int) -> Dataset:
     )
 
 
+@pytest.mark.slow
 def test_all_ways_are_measured_and_chip_arithmetic_differs_nowhere() -> None:
     recipe = Recipe(n_hidden=8, epochs=12, batch_size=12, chip_epochs=2, input_gain=2.0)
     found = {one.way: one for one in results_of(small(4), recipe, "test", seed=0)}

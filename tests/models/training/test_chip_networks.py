@@ -1,4 +1,7 @@
-"""Regularizers and robustness tools do with chip networks what they do with float ones."""
+"""Regularizers and robustness tools do with chip networks what they do with float ones.
+
+What compiles a gradient of a whole training takes long, and runs in the slow suite.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -99,6 +102,7 @@ def subject(request: pytest.FixtureRequest) -> Subject:
     return request.param()
 
 
+@pytest.mark.slow
 def test_every_regularizer_costs_something_and_has_a_gradient(subject: Subject) -> None:
     network, family, hidden, recurrent, low_threshold, _ = subject
 
@@ -132,6 +136,7 @@ def test_every_regularizer_costs_something_and_has_a_gradient(subject: Subject) 
     assert float(values["fan_out_excess"]) > 1
 
 
+@pytest.mark.slow
 def test_training_stands_bits_that_flip_and_thresholds_that_are_noisy(subject: Subject) -> None:
     network, family, *_, bit_step = subject
     transform = by_family(
@@ -193,6 +198,7 @@ def test_an_attack_does_more_harm_than_the_noise_that_it_begins_with(subject: Su
     assert harm > 1.5 * float(losses[0]) > 0
 
 
+@pytest.mark.slow
 def test_the_robust_loss_has_gradients(subject: Subject) -> None:
     network, *_ = subject
     target = jnp.ones((3, 25, 2)) * 0.3

@@ -14,7 +14,7 @@ from rich.console import Console
 from xylograph.hw import DesignRuleError, XyloConfig, XyloSim, get_chip
 from xylograph.models import MissingExtraError, load
 from xylograph.tools.datasets import DATASETS, load_dataset
-from xylograph.tools.demo import RECIPES, Summary, _run, run_demo
+from xylograph.tools.demo import RECIPES, Summary, _columns, _run, run_demo
 
 
 def installed(name: str) -> bool:
@@ -35,6 +35,7 @@ def short() -> Any:
     patch = pytest.MonkeyPatch()
     one = {name: replace(recipe, epochs=1, chip_epochs=1) for name, recipe in RECIPES.items()}
     patch.setattr(_run, "RECIPES", one)
+    patch.setattr(_columns, "_CALIBRATION_SAMPLES", 8)
     yield
     patch.undo()
 

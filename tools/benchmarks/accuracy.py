@@ -72,16 +72,7 @@ def results_of(data: Dataset, recipe: Recipe, split: str, seed: int) -> Iterator
 
 
 def folds(data: Dataset) -> Iterator[tuple[str, Dataset]]:
-    """The data set split by group in five ways.
-
-    >>> for name, fold in folds(load_dataset("watch")):
-    ...     print(name, np.unique(fold.test.groups), len(fold.train))
-    0 ['1' '6'] 1420
-    1 ['10' '7'] 1330
-    2 ['2' '8'] 1377
-    3 ['3' '9'] 1404
-    4 ['4' '5'] 1417
-    """
+    """The data set split by group in five ways, each with its number."""
     parts = data.train, data.test
     rasters, labels, groups = (
         np.concatenate([getattr(part, name) for part in parts])

@@ -10,6 +10,12 @@ Xylo Audio 2: noise of 0.1 V RMS, 1 s at 110,000 samples a second, through `AFES
 with noise. The rival runs in the same turn: the same chain out of SciPy's filters, as
 `reference_quirks` computes it, which is how the vendor's simulator goes about it.
 
+Xylo Audio 3: noise of 1 s through its front ends as they come and mirrored, as the rival computes.
+The rival is the vendor's simulator. With `--rockpool` it runs here, in an environment of its own, in
+float32, as in integers it cannot be called. Besides, there are the times that were recorded on two
+processors of another machine: external 1.7 s in integers and 0.85 s in float32, digital microphone
+0.8 s, analog microphone 9 s (Audio 3 front-end facts, section 10).
+
 The first call compiles or loads, and is left out; what counts is the shortest time of the others.
 
 `python -m xylograph.tools.benchmarks.frontends`
@@ -29,6 +35,7 @@ import typer
 
 from ...hw import AFESim, IMUIFSim
 from ...hw.frontends import AFEModel, NoiseDensity
+from ._frontends_audio3 import show_audio3
 
 _SECONDS, _RATE, _AXES = 10, 200, 3
 _RIVAL_SECONDS = 0.28
@@ -105,6 +112,7 @@ def main(
     rockpool: Annotated[
         Path | None, typer.Option(help="Python of an environment with Rockpool 3.1.")
     ] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="Least time for each, Audio 3.")] = 1.0,
 ) -> None:
     """Measure front ends, one recording and a batch."""
     rival_taken = _RIVAL_SECONDS if rockpool is None else measure_rockpool(rockpool, repeats)
@@ -117,6 +125,7 @@ def main(
             f"axis-seconds a second, {n * rival_taken / taken:,.0f} times {rival}"
         )
     _show_audio2(batch, repeats)
+    show_audio3(batch, repeats, rockpool, seconds)
 
 
 if __name__ == "__main__":

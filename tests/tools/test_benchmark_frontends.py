@@ -10,7 +10,7 @@ from xylograph.tools.benchmarks.frontends import main
 
 
 def test_says_how_fast_one_recording_and_a_batch_are(capsys: pytest.CaptureFixture[str]) -> None:
-    main(batch=2, repeats=1, seconds=0)
+    main(batch=2, repeats=1, seconds=0.0)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == [
         "1 recordings of 10 s",

@@ -66,6 +66,8 @@ class AFESimPDM(AudioFrontEnd):
         if microphone:
             inputs["bits"] = DeltaSigmaMicrophone(input_rate)
         inputs["decimated"] = PDMDecimator(reference_quirks=reference_quirks)
+        # What `Sequential` gives, real numbers, must become integers again where they are bits.
+        self.takes_integers = not microphone
         self.input_rate = float(input_rate)
         super().__init__(
             inputs,

@@ -10,6 +10,7 @@ from scipy.signal import butter, firwin
 
 from xylograph.hw import AFESimExternal, AFESimPDM, FrontEndRangeError
 from xylograph.hw.frontends import DeltaSigmaMicrophone, PDMDecimator, Stage
+from xylograph.models import LinearJax, Sequential
 
 GOLDEN = np.load(Path(__file__).parent / "audio3_golden.npz")
 BIT_RATE = 1562500.0
@@ -152,6 +153,13 @@ def test_an_unstable_loop_is_named() -> None:
 def test_what_does_not_fit_is_refused(make, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         make()
+
+
+def test_bits_may_pass_through_a_network() -> None:
+    network = Sequential(AFESimPDM(microphone=False), LinearJax((16, 2)))
+    raster, _, _ = AFESimPDM(microphone=False)(SD_BITS)
+    wanted, _, _ = network.modules()["1_LinearJax"](raster.astype(np.float32))
+    np.testing.assert_array_equal(network(SD_BITS)[0], wanted)
 
 
 def test_a_state_fits_only_samples_that_are_equally_far() -> None:

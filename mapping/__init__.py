@@ -33,10 +33,8 @@ from .graph._trace import Wiring as Wiring, register_tracer as register_tracer, 
 from .interchange._export_onnx import export_onnx as export_onnx
 from .interchange._from_nir import from_nir as from_nir, nir_report as nir_report
 from .interchange._from_onnx import from_onnx as from_onnx
-from .interchange._from_rockpool import (
-    from_rockpool as from_rockpool,
-    from_rockpool_spec as from_rockpool_spec,
-)
+from .interchange._from_rockpool import from_rockpool as from_rockpool
+from .interchange._from_rockpool_spec import from_rockpool_spec as from_rockpool_spec
 from .interchange._load_onnx import (
     OnnxCore as OnnxCore,
     OnnxNetwork as OnnxNetwork,

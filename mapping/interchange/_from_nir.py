@@ -63,7 +63,8 @@ def from_nir(
         dt: length of a step [s]; may be left out where the graph tells it: those of `to_nir`, and
             the dialects `snntorch` and `rockpool`.
         dialect: how the writer means time constants, `r` and `w_in`: `physical`, `euler`,
-            `snntorch`, `rockpool`, `norse`, `spyx`, `sinabs`, `hxtorch`; `auto` recognizes it.
+            `snntorch`, `rockpool`, `norse`, `norse-1.1`, `spyx`, `sinabs`, `hxtorch`; `auto`
+            recognizes it.
         reset: `subtract`: a spike subtracts the threshold, so a `v_reset` other than 0 is refused;
             `approximate`: it does so even where the graph says otherwise.
 
@@ -161,7 +162,8 @@ class _Reader:
             self._facts = None
             self._notes.append("the metadata are not of this graph, and are left out")
         if self._facts is not None and "chip" in self._facts.hardware:
-            self._notes.append(f"made from a configuration of {self._facts.hardware['chip']}")
+            chip = str(self._facts.hardware["chip"])[:50]
+            self._notes.append(f"made from a configuration of {chip}")
         self._choose([one for one in found.values() if one is not None], dt, dialect)
         self._layers: dict[str, Linear | Cells] = {
             name: linear_layer(name, node, n[name])

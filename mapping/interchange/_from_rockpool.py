@@ -22,8 +22,6 @@ from typing import Any, NoReturn
 import numpy as np
 from jaxtyping import Float
 
-from ...hw import get_chip
-from ...hw.chips import ChipLike
 from ...models import (
     Constant,
     DropoutJax,
@@ -39,7 +37,6 @@ from ...models import (
     step_pwl,
 )
 from ...models.neurons._leak import LEAKS, PLACES
-from .._specification import Specification
 
 # A network of a thousand dense neurons is 25 MB of text.
 _MAX_BYTES = 2**29
@@ -65,22 +62,6 @@ _NEURONS = {
     "spikes",
     "rng_key",
 }
-_SPEC_ARRAYS = (
-    "weights_in",
-    "weights_rec",
-    "weights_out",
-    "dash_mem",
-    "dash_syn",
-    "dash_syn_2",
-    "dash_mem_out",
-    "dash_syn_out",
-    "threshold",
-    "threshold_out",
-    "bias",
-    "bias_out",
-)
-_SPEC_DEFAULTS = {"dash": 1.0, "threshold": 0.0, "bias": 0.0}
-_SPEC_SHIFTS = ("weight_shift_in", "weight_shift_rec", "weight_shift_out")
 _LARGEST = float(np.finfo(np.float32).max)
 # The threshold of output neurons of a SynNet that gives voltages.
 _NEVER = 2.0**15 - 1
@@ -383,49 +364,3 @@ def _chain(tree: dict[str, Any], where: str) -> JaxModule:
 def _position(name: str) -> tuple[int, str]:
     digits = re.match(r"\d+", name)
     return (int(digits.group()) if digits else 10**9, name)
-
-
-def from_rockpool_spec(spec: Mapping[str, Any], chip: ChipLike) -> Specification:
-    """The specification in a dictionary that a mapper of Rockpool made.
-
-    Real numbers stay real: give it to a quantizer, or, where one of Rockpool has been at it,
-    take `to_config()` of it.
-
-    Args:
-        spec: the dictionary; what is not of a configuration, such as `mapped_graph`, is left out.
-        chip: the chip it was made for; a dictionary does not say.
-
-    Returns:
-        The specification, without placement.
-
-    Raises:
-        FormatError: keys are missing or arrays do not fit together; lists all.
-
-    Source: mapping facts, section 1.
-    """
-    missing = [name for name in _SPEC_ARRAYS[:3] if spec.get(name) is None]
-    if missing:
-        _refuse(f"the specification lacks {', '.join(f'`{name}`' for name in missing)}")
-    arrays = {
-        name: np.asarray(spec[name], dtype=np.float64)
-        for name in _SPEC_ARRAYS
-        if spec.get(name) is not None
-    }
-    for name in ("weights_in", "weights_rec"):
-        # Audio 2 leaves the axis out where there is one synapse.
-        arrays[name] = arrays[name][..., None] if arrays[name].ndim == 2 else arrays[name]
-    n_hidden, n_outputs = arrays["weights_rec"].shape[0], arrays["weights_out"].shape[-1]
-    for name in _SPEC_ARRAYS[3:]:
-        size = n_outputs if name.endswith("_out") else n_hidden
-        arrays.setdefault(name, np.full(size, _SPEC_DEFAULTS[name.split("_")[0]]))
-        if arrays[name].shape != (size,):
-            _refuse(f"`{name}` has the shape {arrays[name].shape}, expected is ({size},)")
-    shifts = {name: int(spec.get(name, 0)) for name in _SPEC_SHIFTS}
-    aliases = spec.get("aliases")
-    fields: dict[str, Any] = {**arrays, **shifts}
-    return Specification(
-        chip=get_chip(chip),
-        aliases=None if aliases is None else tuple(tuple(map(int, row)) for row in aliases),
-        dt=float(spec.get("dt", 1e-3)),
-        **fields,
-    )

@@ -107,6 +107,14 @@ DIALECTS = MappingProxyType(
                 w_in="factor",
             ),
             Dialect(
+                "norse-1.1",
+                "as Norse 1.1 writes: times are seconds times its step of 1 ms, a step is one of "
+                "Euler's method, a spike adds w_in to the current",
+                unit=1e3,
+                euler=True,
+                w_in="factor",
+            ),
+            Dialect(
                 "spyx",
                 "time constants are in steps, a step is one of Euler's method, r and w_in mean "
                 "nothing",
@@ -183,8 +191,10 @@ def recognize(found: Iterable[Leaky], dt: float | None) -> tuple[Dialect, str]:
         raise ValueError(
             "its time constants are 1 or more: seconds, milliseconds or steps? Say so by `dialect`"
         )
-    synapses = [one for one in leaky if one.w_in is not None]
-    if synapses and all(one.follows(np.ones_like(one.r), _ones(one)) for one in leaky):
+    ones = all(one.follows(np.ones_like(one.r), _ones(one)) for one in leaky)
+    if ones and dt is not None and all(np.all(one.tau <= dt) for one in leaky):
+        return DIALECTS["norse-1.1"], "r is 1 and time constants are shorter than a step"
+    if ones and any(one.w_in is not None for one in leaky):
         return DIALECTS["norse"], "r and w_in are 1"
     return DIALECTS["physical"], "nothing tells of another dialect"
 

@@ -130,10 +130,6 @@ class Folding:
         return isinstance(self.layers.get(source), Linear) and self.wires.sinks[source] == [name]
 
     def _insert(self, name: str, sources: list[str], sink: str, weight: Any) -> str:
-        self.wires.add(name, NirTree("Linear"))
-        for source in sources:
-            self.wires.cut(source, sink)
-            self.wires.connect(source, name)
-        self.wires.connect(name, sink)
+        name = self.wires.insert(name, NirTree("Linear"), sources, sink)
         self.layers[name] = Linear(weight)
         return name

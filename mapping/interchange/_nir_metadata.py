@@ -109,6 +109,12 @@ def facts_of(metadata: Mapping[str, str]) -> Facts | None:
 
 def _dashes_of(told: Mapping[str, Any]) -> Dashes:
     return {
-        str(name): [None if one is None else int(one) for one in values]
+        str(name): [None if one is None else _dash_of(one) for one in values]
         for name, values in told.items()
     }
+
+
+def _dash_of(told: Any) -> int:
+    if not 0 <= told < 1000:
+        raise ValueError(f"{told!r} is no decay shift")
+    return int(told)

@@ -99,15 +99,11 @@ def _merge_parallel(name: str, wires: Wires, layers: Layers) -> None:
             wires.drop(one)
             del layers[one]
         stem = os.path.commonprefix(parts).removesuffix("_syn")
-        stem = stem if stem and stem not in wires.nodes else parts[0]
-        _insert(stem, list(sources), name, whole, wires, layers)
+        _insert(stem or parts[0], list(sources), name, whole, wires, layers)
 
 
 def _insert(
     name: str, sources: list[str], sink: str, layer: Linear, wires: Wires, layers: Layers
 ) -> None:
-    wires.add(name, NirTree("Linear"))
-    for source in sources:
-        wires.connect(source, name)
-    wires.connect(name, sink)
+    name = wires.insert(name, NirTree("Linear"), sources, sink)
     layers[name] = layer

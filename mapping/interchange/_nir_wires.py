@@ -51,6 +51,18 @@ class Wires:
             refuse(f"the name `{name}` is used twice")
         self.nodes[name], self.sources[name], self.sinks[name] = node, [], []
 
+    def insert(self, name: str, node: NirTree, sources: list[str], sink: str) -> str:
+        """Put a node between others, instead of their edges; gives the name, which is a free one."""
+        while name in self.nodes:
+            name += "_"
+        self.add(name, node)
+        for source in sources:
+            if sink in self.sinks[source]:
+                self.cut(source, sink)
+            self.connect(source, name)
+        self.connect(name, sink)
+        return name
+
     def drop(self, name: str) -> None:
         """Take a node away with its edges."""
         for source in list(self.sources[name]):

@@ -510,3 +510,18 @@ def test_circles_without_neurons_are_refused() -> None:
 def test_populations_are_neurons_to_the_compiler() -> None:
     graph = trace(from_nir(to_nir(chain())))
     assert [type(node) for node in graph.populations] == [NeuronNode, NeuronNode]
+
+
+def test_names_that_folding_would_give_may_be_taken() -> None:
+    two = np.ones(2)
+    cells = nir.LIF(tau=0.02 * two, r=10 * two, v_leak=0 * two, v_threshold=two)
+    nodes = {
+        "input": nir.Input(np.array([2])),
+        "cells_gain": nir.Linear(np.eye(2)),
+        "first": cells,
+        "cells": cells,
+        "output": nir.Output(np.array([2])),
+    }
+    path = ["input", "cells_gain", "first", "cells", "output"]
+    network = from_nir(nir.NIRGraph(nodes, list(pairwise(path))), dt=1e-3)
+    assert list(network.modules()) == ["cells_gain", "first", "cells_gain_", "cells"]

@@ -147,7 +147,16 @@ def test_whole_metadata_are_used() -> None:
     assert "`to_nir` wrote so" in str(nir_report(to_nir(network())))
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", "nonsense", "[" * 10_000, '{"version": 1}'])
+WHOLE = {"version": 1, "dialect": "physical", "dt": 1e-3, "max_spikes": {}, "dash_mem": {}}
+FORGED = [
+    json.dumps(WHOLE | {"dash_syn": {"1_LIFJax": dashes}})
+    for dashes in ([1e308] * 4, [-1] * 4, ["x"] * 4, [float("nan")] * 4, 3)
+]
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", "nonsense", "[" * 10_000, '{"version": 1}', *FORGED], ids=range(10)
+)
 def test_metadata_that_are_none_are_left_out(text: str) -> None:
     graph = to_nir(network())
     graph.metadata["xylograph"] = text

@@ -24,6 +24,7 @@ CASES: dict[str, tuple[dict[str, Any], str, list[float], list[float]]] = {
     "rockpool": ({"dt": 1e-3}, "rockpool", ONES_1, LEFT_SYN),
     "rockpool alone": ({"dialect": "rockpool"}, "rockpool", ONES_1, LEFT_SYN),
     "norse": ({"dt": 1e-3}, "norse", [0.1, 0.2, 0.05], [0.15, 0.1]),
+    "norse-1.1": ({"dt": 1e-3}, "norse-1.1", [0.1, 0.2, 0.05], [0.15, 0.1]),
     "spyx": ({"dt": 1e-3}, "spyx", ONES_1, ONES_2),
     "sinabs": ({"dt": 1e-3}, "sinabs", ONES_1, ONES_2),
     "hxtorch": ({"dt": 1e-3, "dialect": "hxtorch"}, "hxtorch", ONES_1, ONES_2),

@@ -47,8 +47,7 @@ def peer(tool: str, how: str, graph: Path) -> Any:
         ("sinabs", {"dt": 1e-3}, "sinabs", 0),
         # Currents act a step late on each of its layers.
         ("spyx", {"dt": 1e-3}, "spyx", 2),
-        # It writes seconds times its step of 1 ms.
-        ("norse", {"dt": 1e-6, "dialect": "norse"}, "norse", 0),
+        ("norse", {"dt": 1e-3}, "norse-1.1", 0),
     ],
     ids=["snntorch", "sinabs", "spyx", "norse"],
 )

@@ -83,6 +83,10 @@ DIALECTS: dict[str, Any] = {
     "rockpool": neurons(in_seconds, in_seconds, r=lambda a: in_seconds(a) * a / DT),
     # r and w_in are 1.
     "norse": neurons(lambda a: euler(a, DT), lambda b: euler(b, DT), r=one, w_in=one, v_reset=zero),
+    # The same, with times multiplied by a step.
+    "norse-1.1": neurons(
+        lambda a: DT * euler(a, DT), lambda b: DT * euler(b, DT), r=one, w_in=one, v_reset=zero
+    ),
     # Steps; r is what is left of the membrane, w_in 1.
     "spyx": neurons(
         lambda a: euler(a, 1.0), lambda b: euler(b, 1.0), r=lambda a: a, w_in=one, v_reset=zero

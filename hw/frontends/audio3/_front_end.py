@@ -188,7 +188,7 @@ class AudioFrontEnd:
                 recorded |= {name: signal} | more
             else:
                 signal = stage._run(signal, state[name])
-        if record or self.mirror or self.arithmetic != "integer":
+        if record or self.arithmetic != "integer":
             return self._by_stages(signal, state, recorded, record), state, recorded
         return self._in_one_piece(signal, state), state, recorded
 
@@ -214,12 +214,15 @@ class AudioFrontEnd:
         from ._kernel import compute_raster
 
         raster = self._rasterizer._room(signal.shape[1], state["raster"])
+        if self.mirror:
+            state["filters"] |= self._bank._fresh(len(signal))
+            state["normalization"] |= self._normalization._fresh(len(signal))
         w, levels, counters = state["filters"], state["normalization"], state["raster"]
         arrays = (
             *(signal, self._bank._rows(), w["w1"], w["w2"], w["w3"]),
             *(self._normalization._rules(), self._normalization.joint),
-            *(levels["level"], levels["rest"], self._rasterizer.period),
-            *(counters["step"], counters["counts"], raster),
+            *(levels["level"], levels["rest"], self.mirror),
+            *(self._rasterizer.period, counters["step"], counters["counts"], raster),
         )
         n_values = signal.size * self.shape[1]
         self._bank._check(over_samples(compute_raster, len(signal), n_values, *arrays), signal)

@@ -95,20 +95,35 @@ def compute_raster(
     joint,
     level,
     rest,
+    mirrored,
     period,
     step,
     counts,
     raster,
 ) -> int:
-    """From 14-bit samples to counts per window, at most 15, without arrays in between."""
-    n = filters.shape[1]
-    y, threshold, events = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    """From 14-bit samples to counts per window, at most 15, with few arrays in between.
+
+    Mirrored, filters and then levels settle on what comes, reversed in time.
+    """
+    n, n_steps = filters.shape[1], signal.shape[1]
+    threshold, events = np.empty(n, np.int64), np.empty(n, np.int64)
+    kept = np.empty((n_steps if mirrored else 1, n), np.int64)
     for b in range(first, last):
+        if mirrored:
+            for k in range(2 * n_steps):
+                t = n_steps - 1 - k if k < n_steps else k - n_steps
+                bad = _filter_step(signal[b, t, 0], filters, w1[b], w2[b], w3[b], kept[t])
+                if bad >= 0:
+                    return (b * n_steps + t) * n + bad
+            for t in range(n_steps - 1, -1, -1):
+                _normalize_step(kept[t], rules, joint, level[b], rest[b], threshold, events)
         row = 0
-        for t in range(signal.shape[1]):
-            bad = _filter_step(signal[b, t, 0], filters, w1[b], w2[b], w3[b], y)
-            if bad >= 0:
-                return (b * signal.shape[1] + t) * n + bad
+        for t in range(n_steps):
+            y = kept[t] if mirrored else kept[0]
+            if not mirrored:
+                bad = _filter_step(signal[b, t, 0], filters, w1[b], w2[b], w3[b], y)
+                if bad >= 0:
+                    return (b * n_steps + t) * n + bad
             _normalize_step(y, rules, joint, level[b], rest[b], threshold, events)
             for c in range(n):
                 counts[b, c] += events[c]

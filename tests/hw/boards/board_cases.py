@@ -46,7 +46,7 @@ def random_config(chip: str, seed: int, n_hidden: int = 7) -> XyloConfig:
     )
 
 
-def random_raster(seed: int, n_steps: int = 12, batch: int = 1) -> np.ndarray:
+def random_raster(seed: int, n_steps: int = 6, batch: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).poisson(0.7, (batch, n_steps, 3)).astype(np.uint8)
 
 

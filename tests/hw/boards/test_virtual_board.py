@@ -73,13 +73,13 @@ def check_case(case: Case, stepwise: bool) -> None:
     assert_same(record, wanted)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 @given(case=cases(max_hidden=12, max_steps=6, max_batch=1))
 def test_random_configurations_give_what_the_simulator_gives(case: Case) -> None:
     check_case(case, stepwise=False)
 
 
-@settings(deadline=None, max_examples=6)
+@settings(deadline=None, max_examples=4)
 @given(case=cases(max_hidden=8, max_steps=4, max_batch=1))
 def test_random_configurations_step_by_step_too(case: Case) -> None:
     check_case(case, stepwise=True)
@@ -94,7 +94,7 @@ def test_many_random_configurations_give_what_the_simulator_gives(case: Case) ->
 
 @each_chip
 def test_pieces_give_what_the_whole_gives(chip: str) -> None:
-    config, raster = random_config(chip, seed=5), random_raster(6, n_steps=20)
+    config, raster = random_config(chip, seed=5), random_raster(6, n_steps=12)
     board = loaded(config)
     parts = []
     for piece in np.split(raster, [3, 3, 11], axis=1):

@@ -67,6 +67,8 @@ def test_version_is_the_distributions(monkeypatch: pytest.MonkeyPatch, capsys: O
     [
         (("demo", "--chip", "nonsense"), "no chip is called 'nonsense': known are SYNS61300"),
         (("demo", "--dataset", "cats"), "no data set is called 'cats'; known are watch, digits"),
+        (("demo", "--dataset", "fsdd"), "'fsdd' needs a folder of WAV files, and no other takes"),
+        (("demo", "--data", "here"), "'fsdd' needs a folder of WAV files, and no other takes"),
         (("demo", "--seed", "-1"), "greater than or equal to 0"),
         (("demo", "--seed", str(2**32)), "less than or equal to 4294967295"),
         (("deploy", "n", "--chip", "xylo-imu", "--quantizer", "x"), "no quantizer is called 'x'"),

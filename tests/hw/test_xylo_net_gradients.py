@@ -15,7 +15,7 @@ import pytest
 from xylograph.hw import XyloNetJax, saturation_bounds
 from xylograph.hw.engines._jax_step import State
 from xylograph.hw.xylo_net import _backward, _core
-from xylograph.hw.xylo_net._forward import States
+from xylograph.hw.xylo_net._forward import Start, States, neurons_of, states_of
 from xylograph.hw.xylo_net._surrogates import SURROGATES
 
 LOW, HIGH, WINDOW, OUTSIDE = -32_768, 32_767, 0.4, 0.2
@@ -319,6 +319,53 @@ def _pulled_back(
         core, net._wiring(), coefficients, slopes_at, jnp.asarray(counts), exact, seen
     )
     return got, got_counts
+
+
+# --- the quick way back ------------------------------------------------------------------------
+
+
+def test_where_clipping_is_ruled_out_the_slopes_are_those_that_look_for_it() -> None:
+    net = network("xylo-imu")
+    core, wiring = net._core(), net._wiring()
+    counts = jnp.asarray(np.swapaxes(RASTER, 0, 1))
+    smoothing = _backward.Smoothing(jnp.asarray(WINDOW), jnp.asarray(OUTSIDE))
+    start = Start(jnp.zeros((2, 6)), jnp.zeros((2, 8)), jnp.zeros((2, 1, 8)))
+
+    @jax.jit
+    def both(c: _core.Coefficients) -> tuple[jax.Array, list[_backward.Slopes]]:
+        states = states_of(core, wiring, c, start, counts)
+        neurons = neurons_of(core, wiring, c)
+        flat = [
+            array.reshape((-1, *array.shape[2:])).astype(jnp.float32)
+            for array in (states.before("vmem"), states.charged, states.vmem, states.isyn)
+        ]
+        slopes = [
+            _backward.slopes_of(core, neurons, c, smoothing, _backward.Within(*flat), clips=clips)
+            for clips in (True, False)
+        ]
+        return _backward.may_clip(c, states), slopes
+
+    exact = _core.integers(core, net._masters(), net._masks(), jnp.zeros(()))
+    c = _core.arranged(core, wiring, exact)
+    ruled_out = []
+    # From far below 16 bits to far above, in steps that come close to the ends.
+    for factor in 1.3 ** np.arange(0, 36):
+        larger = c._replace(
+            **{
+                name: jnp.round(factor * getattr(c, name))
+                for name in ("from_inputs", "from_hidden")
+            }
+        )
+        clips, (looked, assumed) = both(larger)
+        same = [
+            np.array_equal(*np.broadcast_arrays(*two)) for two in zip(looked, assumed, strict=True)
+        ]
+        assert clips or all(same), factor
+        ruled_out.append((not clips, all(same)))
+    assert ruled_out[0] == (True, True)
+    assert ruled_out[-1] == (False, False)
+    # Ruled out nearly as often as it does not happen.
+    assert sum(out for out, _ in ruled_out) >= sum(same for _, same in ruled_out) - 6
 
 
 # --- long rasters --------------------------------------------------------------------------------

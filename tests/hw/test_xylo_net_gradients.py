@@ -358,7 +358,8 @@ def test_where_clipping_is_ruled_out_the_slopes_are_those_that_look_for_it() -> 
         )
         clips, (looked, assumed) = both(larger)
         same = [
-            np.array_equal(*np.broadcast_arrays(*two)) for two in zip(looked, assumed, strict=True)
+            np.array_equal(a, np.broadcast_to(b, a.shape))
+            for a, b in zip(looked, assumed, strict=True)
         ]
         assert clips or all(same), factor
         ruled_out.append((not clips, all(same)))

@@ -38,14 +38,15 @@ class BoardLock:
         try:
             _lock(self._file)
         except OSError:
-            holder = os.pread(self._file, 20, 0).decode(errors="replace").strip()
+            holder = os.read(self._file, 20).decode(errors="replace").strip()
             os.close(self._file)
             raise BoardBusyError(
                 f"board {serial!r} is held by process {holder or 'unknown'} (lock file "
                 f"{self.path}): end that process, or close the board there"
             ) from None
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        os.lseek(self._file, 0, os.SEEK_SET)
+        os.write(self._file, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """Let others have the board; a second time does nothing."""
@@ -61,7 +62,10 @@ if sys.platform == "win32":
     def _lock(file: int) -> None:
         # A byte far behind the content, which others may still read.
         os.lseek(file, 1 << 20, os.SEEK_SET)
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        finally:
+            os.lseek(file, 0, os.SEEK_SET)
 
 else:
     import fcntl

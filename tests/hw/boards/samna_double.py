@@ -83,6 +83,24 @@ MONITORS = dict.fromkeys(
 )
 
 
+INPUT_INTERFACE = {
+    "enable": False,
+    "configuration_timeout": 3.0,
+    "estimator_k_setting": 4,
+    "select_iaf_output": False,
+    "bypass_jsvd": False,
+    "update_matrix_threshold": 10,
+    "delay_threshold": 500,
+    "bpf_bb_values": [1] * 15,
+    "bpf_bwf_values": [1] * 15,
+    "bpf_baf_values": [1] * 15,
+    "bpf_a1_values": [1] * 15,
+    "bpf_a2_values": [1] * 15,
+    "scale_values": [1] * 15,
+    "iaf_threshold_values": [1] * 15,
+}
+
+
 def core_2() -> dict[str, Any]:
     """`samna.xyloCore2.configuration`."""
     neuron_range = struct("NeuronRange", start=0, end=0)
@@ -132,9 +150,7 @@ def imu() -> dict[str, Any]:
                 "HiddenConfig", weights=ZERO, weight_bit_shift=0, aliasing=False, neurons=[]
             ),
             readout=struct("ReadoutConfig", weights=ZERO, weight_bit_shift=0, neurons=[]),
-            input_interface=struct(
-                "InputInterfaceConfig", enable=False, configuration_timeout=3.0, delay_threshold=500
-            ),
+            input_interface=struct("InputInterfaceConfig", **INPUT_INTERFACE),
             debug=struct("DebugConfig", **switches, **monitors),
         ),
     }

@@ -23,6 +23,7 @@ from xylograph.hw import (
     BoardRefusedError,
     BoardTimeoutError,
     Fault,
+    IMUIFSim,
     SamnaBoard,
     XyloConfig,
     find_boards,
@@ -315,6 +316,19 @@ def test_a_real_board_follows_its_sensor(attach: Attach, chip: str) -> None:
     else:
         assert live["input_source"] == "DigitalMicrophone"
         assert live["debug"]["sdm_clock_ratio"] == 15
+
+
+def test_settings_of_the_front_end_of_imu_arrive(attach: Attach) -> None:
+    double = attach("SYNS63300")
+    settings = IMUIFSim().export_parameters()
+    with SamnaBoard("SYNS63300") as board:
+        board.load(TINY["SYNS63300"])
+        assert len(list(board.live(2, front_end={"input_interface": settings}))) == 2
+    applied = [arguments[0] for name, *arguments in double.log if name == "apply_configuration"]
+    (live,) = [fields for fields in applied if fields["operation_mode"] == "RealTime"]
+    # What the front end does not set keeps the vendor's defaults.
+    rest = {"configuration_timeout": 3.0, "delay_threshold": 500}
+    assert live["input_interface"] == settings | rest
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,6 +46,21 @@ def test_every_group_is_tested_on_once() -> None:
     parts = [(set(fold.train.groups), set(fold.test.groups)) for _, fold in folds(data)]
     assert all(train.isdisjoint(test) for train, test in parts)
     assert sorted(group for _, test in parts for group in test) == list(range(7))
+
+
+def test_long_samples_are_cut_to_the_length_of_the_short_ones() -> None:
+    data = small(5)
+    long = np.concatenate([data.test.rasters, 2 * data.test.rasters, data.test.rasters[:, :7]], 1)
+    longer = Split(long, data.test.labels, data.test.groups)
+    for _, fold in folds(replace(data, test=longer)):
+        samples = np.concatenate([fold.train.rasters, fold.test.rasters])
+        assert samples.shape == (3 * 60, 20, 2)
+        # Each recording is there as it was trained on, as tested, and twice as strong.
+        assert samples.sum() == (1 + 1 + 2) * data.train.rasters.sum(dtype=int)
+    cut = next(folds(replace(data, test=longer)))[1].test
+    assert cut.groups.tolist() == [0] * 36
+    assert np.array_equal(cut.rasters[13], 2 * cut.rasters[12])
+    assert cut.labels[12] == cut.labels[13]
 
 
 def test_the_table_has_means_spreads_and_what_is_lost() -> None:

@@ -72,8 +72,13 @@ def results_of(data: Dataset, recipe: Recipe, split: str, seed: int) -> Iterator
 
 
 def folds(data: Dataset) -> Iterator[tuple[str, Dataset]]:
-    """The data set split by group in five ways, each with its number."""
-    parts = data.train, data.test
+    """The data set split by group in five ways, each with its number.
+
+    Where samples to train on and to test on differ in length, all are cut into pieces of the
+    shorter one.
+    """
+    n_steps = min(part.rasters.shape[1] for part in (data.train, data.test))
+    parts = [_cut(part, n_steps) for part in (data.train, data.test)]
     rasters, labels, groups = (
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("rasters", "labels", "groups")
@@ -86,6 +91,13 @@ def folds(data: Dataset) -> Iterator[tuple[str, Dataset]]:
             for chosen in (~held_out, held_out)
         )
         yield str(number), replace(data, train=train_part, test=test_part)
+
+
+def _cut(split: Split, n_steps: int) -> Split:
+    _, length, n_channels = split.rasters.shape
+    n_pieces = length // n_steps
+    pieces = split.rasters[:, : n_pieces * n_steps].reshape((-1, n_steps, n_channels))
+    return Split(pieces, np.repeat(split.labels, n_pieces), np.repeat(split.groups, n_pieces))
 
 
 def table(results: Sequence[Result], title: str) -> Table:

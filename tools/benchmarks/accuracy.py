@@ -139,8 +139,11 @@ def main(
             results = []
             for seed in range(seeds):
                 for split, part in plan:
-                    results += results_of(part, recipe, split, seed)
-                    console.print(f"{name}, seed {seed}, split {split}: done")
+                    found = list(results_of(part, recipe, split, seed))
+                    results += found
+                    # As they come, for who cannot wait for the table.
+                    shown = ", ".join(f"{one.way} {one.accuracy:.1%}" for one in found)
+                    console.print(f"{name}, seed {seed}, split {split}: {shown}")
             title = f"{name}, {'five folds by group, ' if len(plan) > 1 else ''}{seeds} seeds"
             console.print(table(results, title))
             everything += results

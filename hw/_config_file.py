@@ -11,6 +11,7 @@ Every key is required and no other is allowed: a file that needs reading between
 refused. A later schema gets a reader of its own beside this one; what schema 1 means never changes.
 """
 
+import hashlib
 import json
 import os
 from collections import Counter
@@ -46,6 +47,16 @@ _SHOWN = 10
 def save_config(config: XyloConfig, path: str | os.PathLike[str]) -> Path:
     """Write a configuration; see `XyloConfig.save`."""
     return write_atomically(path, config_bytes(config))
+
+
+def config_hash(config: XyloConfig) -> str:
+    """SHA-256 of a configuration's file in hexadecimal digits; the same for the same content.
+
+    >>> config = XyloConfig("xylo-imu", weights_in=[[64]], weights_out=[[10]])
+    >>> config_hash(config)[:12]
+    '920b9293e724'
+    """
+    return hashlib.sha256(config_bytes(config)).hexdigest()
 
 
 def config_bytes(config: XyloConfig) -> bytes:

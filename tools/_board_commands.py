@@ -44,7 +44,7 @@ def run(
     from ._simulate import run_file
 
     loaded = XyloConfig.load(config)
-    with _opened(board, loaded.chip, serial) as opened:
+    with open_board(board, loaded.chip, serial) as opened:
         print(opened.identify())
         opened.load(loaded)
         for line in run_file(opened.with_options(stepwise=stepwise), raster, out=out):
@@ -66,7 +66,7 @@ def compare(
     from ._simulate import read_raster
 
     loaded, data = XyloConfig.load(config), read_raster(raster)
-    with _opened(board, loaded.chip, serial) as opened:
+    with open_board(board, loaded.chip, serial) as opened:
         opened.load(loaded)
         try:
             comparison = compare_both(XyloSim(loaded), opened, data)
@@ -100,7 +100,7 @@ def check_board(
         known_chip = get_chip(chip)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--chip") from error
-    opened = _opened(board, known_chip, serial)
+    opened = open_board(board, known_chip, serial)
     with opened if session is None else RecordingBoard(opened, session) as tested:
         report = run_conformance(
             tested,
@@ -134,7 +134,7 @@ def monitor(
     loaded = XyloConfig.load(config)
     sensed = None if raster is None else read_raster(raster)
     try:
-        opened = _opened(board, loaded.chip, serial, sensor=sensed)
+        opened = open_board(board, loaded.chip, serial, sensor=sensed)
     except ValueError as error:
         raise FormatError(f"{raster}: {error}") from error
     with opened:
@@ -149,7 +149,8 @@ def monitor(
                 counts = [0] * loaded.n_outputs
 
 
-def _opened(board: str, chip: "Chip", serial: str | None, *, sensor: object = None) -> "Board":
+def open_board(board: str, chip: "Chip", serial: str | None, *, sensor: object = None) -> "Board":
+    """The board that the options ask for."""
     from ..hw import SamnaBoard, VirtualBoard
 
     if board == "virtual":

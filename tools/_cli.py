@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from ..models import XylographError
-from ._board_commands import add_to as add_board_commands
+from ._board_commands import SerialOption, add_to as add_board_commands, open_board
 
 if TYPE_CHECKING:
     from ..hw import Chip
@@ -289,8 +289,15 @@ def verify(
     engine: Annotated[
         str, typer.Option(help="`native`, `jax`, `reference` or `vendor`.")
     ] = "native",
+    board: Annotated[
+        str | None,
+        typer.Option(
+            "--board", help="Ask a board and no engine: `virtual`, or `samna`: a real one."
+        ),
+    ] = None,
+    serial: SerialOption = None,
 ) -> None:
-    """Check that an engine computes what a deployment package says."""
+    """Check that an engine or a board computes what a deployment package says."""
     from ..hw import ENGINES, DeploymentPackage
 
     if engine not in ENGINES:
@@ -300,7 +307,11 @@ def verify(
         )
     loaded = DeploymentPackage.load(package)
     print(loaded, *([loaded.note] if loaded.note else []), sep="\n")
-    verification = loaded.verify(engine)
+    if board is None:
+        verification = loaded.verify(engine)
+    else:
+        with open_board(board, loaded.config.chip, serial) as opened:
+            verification = loaded.verify(opened)
     print(verification)
     if not verification.passed:
         raise typer.Exit(1)

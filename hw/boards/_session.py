@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 
 from .._config import XyloConfig
-from .._config_file import config_bytes
+from .._config_file import config_hash
 from .._errors import Violation
 from ._configuration import Fields, unchecked_fields
 from ._errors import BoardDataError, BoardError, BoardRefusedError
@@ -26,16 +26,6 @@ class _Position(NamedTuple):
 
     past: bytes
     next_step: int
-
-
-def config_hash(config: XyloConfig) -> str:
-    """A digest of a configuration; the same for the same content.
-
-    >>> config = XyloConfig("xylo-imu", weights_in=[[64]], weights_out=[[10]])
-    >>> config_hash(config)[:12]
-    '920b9293e724'
-    """
-    return hashlib.sha256(config_bytes(config)).hexdigest()
 
 
 class Session:

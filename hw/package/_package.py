@@ -1,6 +1,5 @@
 """`DeploymentPackage`: a configuration, recordings, and what the chip must make of them."""
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from jaxtyping import UInt8
 
 from .._config import XyloConfig
-from .._config_file import config_bytes
+from .._config_file import config_hash
 from .._sim import XyloSim
 from ..engines import checked_raster
 from ._difference import ArrayComparison, compared
@@ -72,7 +71,7 @@ class DeploymentPackage:
     @property
     def config_hash(self) -> str:
         """SHA-256 of the configuration's file, in hexadecimal digits."""
-        return hashlib.sha256(config_bytes(self.config)).hexdigest()
+        return config_hash(self.config)
 
     def silent_neurons(self) -> int:
         """How many hidden and output neurons spike in no recording, so that little is checked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -199,10 +200,20 @@ class XyloNetJax(JaxModule):
                 class. `mask_in`, `mask_rec` and `mask_out` say which synapses there are; where they
                 are not given, those whose weights are not zero.
 
+        Warns:
+            UserWarning: the configuration holds registers of a front end. They are no part of the
+                core, and `to_config` gives a configuration without them.
+
         >>> config = XyloConfig("xylo-imu", weights_in=[[64, 0]], weights_out=[[10], [20]])
         >>> XyloNetJax.from_config(config, trainable="weights_out").to_config() == config
         True
         """
+        if config.input_interface is not None:
+            warnings.warn(
+                "registers of the front end do not go along; put them into the trained "
+                "configuration with `IMUIFSim.from_registers(...).configure(net.to_config())`",
+                stacklevel=2,
+            )
         fields = {name: getattr(config, name) for name in FIELD_NAMES}
         masks = {mask: fields[name] != 0 for name, mask in MASKS.items()}
         masks |= {mask: options.pop(mask) for mask in MASKS.values() if mask in options}

@@ -11,7 +11,7 @@ import pytest
 from engine_cases import CHIP_NAMES, REGIMES, Case, cases, run
 from hypothesis import given, settings, strategies as st
 
-from xylograph.hw import XyloConfig, XyloNetJax, XyloSim
+from xylograph.hw import IMUIFSim, XyloConfig, XyloNetJax, XyloSim
 from xylograph.models import Sequential, load, save
 from xylograph.models.training import relative_to
 
@@ -235,3 +235,13 @@ def small(seed: int = 0, **options: Any) -> Any:
 
 def raster() -> np.ndarray:
     return np.random.default_rng(1).integers(0, 3, (2, 30, 3)).astype(np.uint8)
+
+
+def test_registers_of_a_front_end_are_not_dropped_in_silence() -> None:
+    config = IMUIFSim().configure(
+        XyloConfig("xylo-imu", weights_in=[[64]] * 15, weights_out=[[10]], dt=0.005)
+    )
+    with pytest.warns(UserWarning, match="registers of the front end do not go along"):
+        net = XyloNetJax.from_config(config)
+    front_end = IMUIFSim.from_registers(config.input_interface)
+    assert front_end.configure(net.to_config()) == config

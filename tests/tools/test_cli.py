@@ -156,6 +156,9 @@ def test_a_packed_deployment_is_verified(
     shown = capsys.readouterr().out
     assert "take 3" in shown and "passed: `reference` gives all" in shown
 
+    assert run(monkeypatch, "verify", path, "--board", "virtual") == 0
+    assert "virtual SYNS63300 board" in capsys.readouterr().out
+
     package = DeploymentPackage.load(path)
     package.golden["Vmem"][1, 4, 0] += 1
     package.save(path)

@@ -2,7 +2,7 @@
 
 To read in this order: `_finding.py`, one line of the report; `_installation.py`, packages and
 engines; `_usb.py`, boards and permissions as the system sees them; `_vendor.py`, boards as the
-vendor's package sees them; `_examine.py`, all of it.
+vendor's package sees them, with `_list_boards.py`; `_examine.py`, all of it.
 """
 
 from ._examine import examine as examine

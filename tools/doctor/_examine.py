@@ -11,7 +11,8 @@ from ._vendor import vendor
 def examine() -> Iterator[Finding]:
     """Look at packages, engines, the vendor's package, boards and permissions.
 
-    Nothing is changed, and no board is opened. Works with nothing installed and nothing attached.
+    Nothing is changed; boards that are free are opened for a moment, to read their firmware. Works
+    with nothing installed and nothing attached.
 
     Yields:
         What is found, as soon as it is.

@@ -19,22 +19,19 @@ from ._finding import Finding, State
 
 _SECONDS = 30.0
 # In a process of its own: the vendor's package loads drivers, and may wait for a board for ever.
-_LIST = (
-    f"import json, {NAME}; "
-    f"print(json.dumps([d.device_type_name for d in {NAME}.device.get_all_devices()]))"
-)
+_LIST = (sys.executable, "-m", "xylograph.tools.doctor._list_boards")
 
 
 def vendor(
     status: Callable[[], VendorPackageStatus] = vendor_package,
-    command: tuple[str, ...] = (sys.executable, "-c", _LIST),
+    command: tuple[str, ...] = _LIST,
     seconds: float = _SECONDS,
 ) -> Iterator[Finding]:
-    """Look for the vendor's package, and let it list the boards.
+    """Look for the vendor's package, and open each board for a moment, to read its firmware.
 
     Args:
         status: tells what is installed.
-        command: prints the type names of all boards as JSON.
+        command: prints the entries of `_list_boards.py` as JSON.
         seconds: how long it may take.
     """
     found = status()
@@ -65,29 +62,41 @@ def _boards(command: tuple[str, ...], seconds: float) -> Iterator[Finding]:
     except OSError as error:
         yield Finding("boards", State.PROBLEM, f"cannot be looked for: {error}", again)
         return
-    names = _names(done.stdout)
-    if done.returncode or names is None:
+    entries = _entries(done.stdout)
+    if done.returncode or entries is None:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         yield Finding("boards", State.PROBLEM, f"the vendor's package fails: {last}", again)
-    elif names:
-        yield Finding("boards", State.OK, ", ".join(names))
-    else:
+    elif not entries:
         yield Finding(
             "boards",
             State.NOTE,
             "the vendor's package sees none",
             "plug one in; if it is, look at the permissions above",
         )
+    else:
+        yield from map(_board, entries)
 
 
-def _names(printed: str) -> list[str] | None:
+def _board(entry: dict[str, str]) -> Finding:
+    subject = f"board {entry['board']}"
+    if "problem" in entry:
+        return Finding(subject, State.PROBLEM, entry["problem"])
+    if "busy" in entry:
+        return Finding(subject, State.NOTE, entry["busy"])
+    return Finding(subject, State.OK, f"firmware {entry.get('firmware') or 'unknown'}")
+
+
+def _entries(printed: str) -> list[dict[str, str]] | None:
     """The list in the last line; the vendor's package may print lines of its own before."""
     lines = printed.strip().splitlines()
     try:
-        names: Any = json.loads(lines[-1]) if lines else None
+        entries: Any = json.loads(lines[-1]) if lines else None
     except ValueError:
         return None
-    return list(map(str, names)) if isinstance(names, list) else None
+    is_list = isinstance(entries, list) and all(
+        isinstance(entry, dict) and "board" in entry for entry in entries
+    )
+    return entries if is_list else None
 
 
 def _older(version: str, needed: str) -> bool:

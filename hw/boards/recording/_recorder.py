@@ -10,13 +10,13 @@ import numpy.typing as npt
 from jaxtyping import Integer, Shaped, UInt8
 
 from ..._config import XyloConfig
+from ..._config_file import config_hash
 from ..._sim import StateArrays
 from ...chips import Chip
 from ...engines import Recordings, checked_raster
 from .._board import Board, PowerReading
 from .._errors import BoardError
 from .._link import BoardIdentity
-from .._session import config_hash
 from ._session_file import Answer, request_digest, save_answers
 
 

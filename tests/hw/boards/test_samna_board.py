@@ -501,3 +501,18 @@ def test_two_processes_cannot_drive_one_board(attach: Attach, tmp_path: Path) ->
         # However it ends, the board is free then.
         other.kill()
     SamnaBoard("SYNS65302").close()
+
+
+def test_the_doctor_opens_boards_for_their_firmware(attach: Attach) -> None:
+    from xylograph.tools.doctor._list_boards import listed
+
+    attach("SYNS63300", "SYNS65302")
+    free = listed()
+    assert [set(entry) for entry in free] == [{"board", "firmware"}] * 2
+    assert "fxtree" in free[0]["firmware"]
+    with SamnaBoard("SYNS63300"):
+        held, _ = listed()
+    assert "is held by" in held["busy"]
+    attach("SYNS65302", firmware={"fxtree": "0.1.0", "unifirm": "1.6.0"})
+    (old,) = listed()
+    assert "fxtree is 0.1.0" in old["problem"]

@@ -157,7 +157,7 @@ class _Session:
         self, test: str, board: "Board", config: "XyloConfig", expected: Any, found: Any
     ) -> str | None:
         """Compare, write down, and give the first difference in time."""
-        from xylograph.hw.boards._session import config_hash
+        from xylograph.hw._config_file import config_hash
         from xylograph.hw.package._difference import compared
 
         arrays = compared(expected, found)

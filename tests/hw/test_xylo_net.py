@@ -243,5 +243,6 @@ def test_registers_of_a_front_end_are_not_dropped_in_silence() -> None:
     )
     with pytest.warns(UserWarning, match="registers of the front end do not go along"):
         net = XyloNetJax.from_config(config)
+    assert config.input_interface is not None
     front_end = IMUIFSim.from_registers(config.input_interface)
     assert front_end.configure(net.to_config()) == config

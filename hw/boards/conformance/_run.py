@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..._config_file import config_hash
 from ..._sim import XyloSim
 from ...package._difference import ArrayComparison, compared
 from .._board import Board
 from .._errors import BoardError, BoardLostError
-from .._session import config_hash
 from ._cases import ConformanceCase, conformance_cases
 from ._report import CaseResult, ConformanceReport
 

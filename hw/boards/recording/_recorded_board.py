@@ -9,6 +9,7 @@ import numpy.typing as npt
 from jaxtyping import Integer, Shaped, UInt8
 
 from ..._config import XyloConfig
+from ..._config_file import config_hash
 from ..._sim import StateArrays
 from ...chips import Chip, get_chip
 from ...engines import Recordings, checked_raster
@@ -17,7 +18,6 @@ from .._board import Board, PowerReading
 from .._device_board import checked_output_mode
 from .._errors import BoardError, BoardRefusedError
 from .._link import BoardIdentity
-from .._session import config_hash
 from ._recorder import no_past, run_request
 from ._session_file import Answer, load_answers, request_digest
 

@@ -4,9 +4,12 @@ Source: samna contract (names, fields, power channels), chip facts, section 1 (f
 section 6 (power).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from packaging.version import Version
 
 from ..chips import Chip
 
@@ -117,6 +120,8 @@ _ROWS = (
     ),
 )
 
+_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+)*")
+
 VENDOR_MODELS: Mapping[str, VendorModel] = MappingProxyType({row.chip: row for row in _ROWS})
 """The rows by `Chip.name`."""
 
@@ -141,20 +146,11 @@ def outdated(found: Mapping[str, str], needed: Mapping[str, str]) -> list[str]:
     return [
         f"{part} is {found.get(part, 'unknown')}, needed is {version}"
         for part, version in needed.items()
-        if _numbers(found.get(part, "")) < _numbers(version)
+        if _release(found.get(part, "")) < Version(version)
     ]
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """The release of a version; what follows its numbers does not count."""
-    numbers = []
-    for part in version.split("."):
-        digits = ""
-        for character in part:
-            if not character.isdigit():
-                break
-            digits += character
-        if not digits:
-            break
-        numbers.append(int(digits))
-    return tuple(numbers)
+def _release(version: str) -> Version:
+    """The numbers of a version; what follows them does not count, and no number is the lowest."""
+    numbers = _NUMBERS.match(version)
+    return Version(numbers[0] if numbers else "0")

@@ -222,8 +222,9 @@ def test_old_firmware_is_refused(firmware: dict[str, str]) -> None:
         VirtualBoard("SYNS65302", firmware=firmware)
 
 
-def test_newer_firmware_is_fine() -> None:
-    VirtualBoard("SYNS65302", firmware={"fxtree": "0.12.10", "unifirm": "2.0rc1"})
+@pytest.mark.parametrize("unifirm", ["2.0rc1", "1.6", "1.6.0-dirty"])
+def test_newer_firmware_is_fine(unifirm: str) -> None:
+    VirtualBoard("SYNS65302", firmware={"fxtree": "0.12.10", "unifirm": unifirm})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 
 from .._config import XyloConfig
-from .._config_file import config_hash
 from .._errors import Violation
 from ._configuration import Fields, unchecked_fields
 from ._errors import BoardDataError, BoardError, BoardRefusedError
@@ -63,7 +62,7 @@ class Session:
                 f"the configuration is for {config.chip.name}, {self.link.identity} has another "
                 "chip: deploy for it"
             )
-        if self._driver is not None and config_hash(self.config) == config_hash(config):
+        if self._driver is not None and self.config == config:
             return False
         self._require_valid(config)
         # From here on the board has neither the old configuration nor surely the new one.
@@ -115,7 +114,39 @@ class Session:
             afresh: start with a reset, even if the board stands where the past ended.
         """
         with self._forgetting():
-            return self._run(past, counts, kind, stepwise=stepwise, afresh=afresh)
+            driver = self._ready_driver()
+            driver.notices = []
+            mode = MANUAL if stepwise else ACCELERATED
+            is_there = self._position is not None and self._position.past == _digest(past)
+            if driver.prepare(mode, kind) or afresh or not is_there:
+                self._position = None
+                driver.restart(mode, kind)
+                given = np.concatenate([past, counts])
+            else:
+                given = counts
+            start = driver.next_step()
+            if self._position is not None and start != self._position.next_step:
+                raise BoardDataError(
+                    f"{self.link.identity} is at step {start}, it was left at step "
+                    f"{self._position.next_step}: check that no other process drives it"
+                )
+            self._position = None
+            traces = driver.step(given, kind) if stepwise else driver.run(given, kind, start)
+            position = _digest(np.concatenate([past, counts]))
+            self._position = _Position(position, start + len(given))
+            self.notices += driver.notices
+            return {name: values[len(given) - len(counts) :] for name, values in traces.items()}
+
+    def live(self, n_steps: int, front_end: Fields) -> Iterator[Integer[np.ndarray, " output"]]:
+        """Follow the sensor."""
+        # The end of a block that stopped listening is a failure, too: the chip still runs.
+        with self._forgetting():
+            driver = self._ready_driver()
+            self._position = None
+            driver.front_end = front_end
+            driver.restart(REAL_TIME, "Spike")
+            yield from driver.live(n_steps)
+            driver.restart(ACCELERATED, "Spike")
 
     @contextmanager
     def _forgetting(self) -> Iterator[None]:
@@ -130,52 +161,6 @@ class Session:
             self.forget()
             raise self._refused([], str(error)) from error
         except BaseException:
-            self.forget()
-            raise
-
-    def _run(
-        self,
-        past: UInt8[np.ndarray, "past input"],
-        counts: UInt8[np.ndarray, "time input"],
-        kind: str,
-        *,
-        stepwise: bool,
-        afresh: bool,
-    ) -> Traces:
-        driver = self._ready_driver()
-        driver.notices = []
-        mode = MANUAL if stepwise else ACCELERATED
-        is_there = self._position is not None and self._position.past == _digest(past)
-        if driver.prepare(mode, kind) or afresh or not is_there:
-            self._position = None
-            driver.restart(mode, kind)
-            given = np.concatenate([past, counts])
-        else:
-            given = counts
-        start = driver.next_step()
-        if self._position is not None and start != self._position.next_step:
-            raise BoardDataError(
-                f"{self.link.identity} is at step {start}, it was left at step "
-                f"{self._position.next_step}: check that no other process drives it"
-            )
-        self._position = None
-        traces = driver.step(given, kind) if stepwise else driver.run(given, kind, start)
-        position = _digest(np.concatenate([past, counts]))
-        self._position = _Position(position, start + len(given))
-        self.notices += driver.notices
-        return {name: values[len(given) - len(counts) :] for name, values in traces.items()}
-
-    def live(self, n_steps: int, front_end: Fields) -> Iterator[Integer[np.ndarray, " output"]]:
-        """Follow the sensor."""
-        try:
-            driver = self._ready_driver()
-            self._position = None
-            driver.front_end = front_end
-            driver.restart(REAL_TIME, "Spike")
-            yield from driver.live(n_steps)
-            driver.restart(ACCELERATED, "Spike")
-        except BaseException:
-            # The end of a block that stopped listening, too: the chip still runs.
             self.forget()
             raise
 

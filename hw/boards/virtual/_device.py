@@ -19,6 +19,7 @@ from ...chips import Chip
 from ...engines import CoreState, Engine, make_engine
 from .. import _events as ev
 from .._configuration import Fields, from_samna
+from .._errors import BoardError
 from .._maps import REGISTER_MAPS
 from .._models import vendor_model
 from ..drivers._driver import CLOCK_HZ
@@ -153,7 +154,13 @@ class VirtualDevice:
         return max(0.0, wait_s), self._run_released()
 
     def _sense(self) -> None:
+        assert self.config is not None
         if self.sensor is not None and self.sensor_is_on and self._n_sensed < len(self.sensor):
+            if self.sensor.shape[1] != self.config.n_inputs:
+                raise BoardError(
+                    f"the sensor gives {self.sensor.shape[1]} channels, the configuration has "
+                    f"{self.config.n_inputs}: give `sensor` as (time, {self.config.n_inputs})"
+                )
             self._pending[self.n_processed] = self.sensor[self._n_sensed].astype(np.int64)
         self._n_sensed += 1
 

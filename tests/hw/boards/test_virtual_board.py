@@ -271,6 +271,33 @@ def test_whoever_stops_listening_gets_a_board_that_works() -> None:
     assert_same({"Spikes_out": board(raster)[0]}, expected(config, raster))
 
 
+def test_a_front_end_that_the_validator_refuses_is_a_board_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config, raster = random_config("SYNS63300", seed=38), random_raster(39)
+    board = loaded(config)
+    device = board._session.link.device  # pyright: ignore[reportAttributeAccessIssue]
+    apply = device.apply
+
+    def refusing(fields: dict) -> None:
+        if "odd" in fields:
+            raise ValueError("no such filter")
+        apply(fields)
+
+    monkeypatch.setattr(device, "apply", refusing)
+    with pytest.raises(BoardRefusedError, match="validator found: no such filter"):
+        next(board.live(1, front_end={"odd": 1}))
+    assert_same({"Spikes_out": board(raster)[0]}, expected(config, raster))
+
+
+@pytest.mark.parametrize("n_channels", [1, 4])
+def test_a_sensor_with_other_channels_than_the_configuration_is_named(n_channels: int) -> None:
+    board = VirtualBoard("SYNS63300", sensor=np.ones((5, n_channels), int))
+    board.load(random_config("SYNS63300", seed=40))
+    with pytest.raises(BoardError, match=f"gives {n_channels} channels, the configuration has 3"):
+        next(board.live(5))
+
+
 def test_audio_2_says_why_it_cannot_be_followed() -> None:
     board = loaded(random_config("SYNS61201", seed=37))
     with pytest.raises(BoardError, match="its readouts carry no step"):

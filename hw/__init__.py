@@ -27,6 +27,8 @@ from ._sim import XyloSim as XyloSim
 from ._usage import ResourceUsage as ResourceUsage
 from .chips import (
     CHIPS as CHIPS,
+    Audio2Limits as Audio2Limits,
+    Audio3Limits as Audio3Limits,
     Chip as Chip,
     IMULimits as IMULimits,
     chips_allowing as chips_allowing,
@@ -98,6 +100,8 @@ __all__ = [
     "Activity",
     "ArrayComparison",
     "AttachedBoard",
+    "Audio2Limits",
+    "Audio3Limits",
     "Board",
     "BoardBusyError",
     "BoardDataError",

@@ -92,6 +92,78 @@ class IMULimits:
         return f"{self.max_filters} filters, {self.rate_hz:g} Hz"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Audio2Limits:
+    """Registers and widths of the Audio 2 front end (Audio 2 front-end facts, sections 2, 4, 5).
+
+    Attributes:
+        max_filters: analog band-pass filters.
+        max_events: of one channel in one row of the raster (simulator).
+        count_range: full charges for an event, 10 bits (documented).
+        max_frame_events: counter of the normalization, 10 bits (simulator).
+        max_average: mean of the normalization, 16 bits (simulator).
+
+    >>> Audio2Limits().count_range
+    Range(low=1, high=1023)
+    """
+
+    max_filters: int = 16
+    max_events: int = 15
+    count_range: Range = Range(1, 2**10 - 1)
+    max_frame_events: int = 2**10 - 1
+    max_average: int = 2**16 - 1
+
+    def __str__(self) -> str:
+        """The numbers that tell most, for tables."""
+        return f"{self.max_filters} filters"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audio3Limits:
+    """Registers and widths of the Audio 3 front end (Audio 3 front-end facts, sections 2 to 7).
+
+    Attributes:
+        rate_hz: samples a second that the filters get, from a digital microphone or from outside.
+        pdm_rate_hz: bits a second of a digital microphone.
+        agc_rate_hz: samples a second of the converter of an analog microphone.
+        max_filters: band-pass filters.
+        max_events: of one channel in one row of the raster.
+        sample_range: what the filters get, 14 bits.
+        code_range: what the converter gives, 10 bits.
+        max_gains: of the amplifier.
+        envelope_range: of the codes, and levels that it is compared with, 9 bits.
+        gain_step_range: by which the gain index may change at once.
+        filter_shift_range: B_b, B_wf and B_af of a filter, 4 bits.
+        coefficient_range: a1 and a2 of a filter, 16 bits.
+        max_filter_bits: width of state and output of the widest filter.
+        eps_range: least mean magnitude, 16 bits.
+        fixed_threshold_range: 42 bits.
+
+    >>> Audio3Limits().sample_range
+    Range(low=-8192, high=8191)
+    """
+
+    rate_hz: float = 50e6 / 1024
+    pdm_rate_hz: float = 50e6 / 32
+    agc_rate_hz: float = 50e3
+    max_filters: int = 16
+    max_events: int = 15
+    sample_range: Range = Range(-(2**13), 2**13 - 1)
+    code_range: Range = Range(-(2**9), 2**9 - 1)
+    max_gains: int = 16
+    envelope_range: Range = Range(0, 2**9 - 1)
+    gain_step_range: Range = Range(-3, 3)
+    filter_shift_range: Range = Range(0, 15)
+    coefficient_range: Range = Range(-(2**15), 2**15 - 1)
+    max_filter_bits: int = 29
+    eps_range: Range = Range(0, 2**16 - 1)
+    fixed_threshold_range: Range = Range(0, 2**42 - 1)
+
+    def __str__(self) -> str:
+        """The numbers that tell most, for tables."""
+        return f"{self.max_filters} filters, {self.rate_hz:.0f} Hz"
+
+
 @dataclass(frozen=True, repr=False, kw_only=True)
 class Chip:
     """One chip: its names, its limits, what it can do.
@@ -134,6 +206,8 @@ class Chip:
         max_output_spikes: spikes of one output neuron in one step (simulator).
         max_alias_targets: neurons that repeat the spikes of one hidden neuron (documented).
         imu: limits of the IMU front end, on the chip that has one.
+        audio2: limits of the Audio 2 front end, on the chip that has one.
+        audio3: limits of the Audio 3 front end, on the chip that has one.
         main_clock: of the core unless set otherwise, in hertz (documented; inferred for SYNS61300,
             which has no boards).
 
@@ -171,6 +245,8 @@ class Chip:
     max_output_spikes: int = 1
     max_alias_targets: int = 1
     imu: IMULimits | None = None
+    audio2: Audio2Limits | None = None
+    audio3: Audio3Limits | None = None
     main_clock: float = 50e6
 
     @property
@@ -231,6 +307,7 @@ _ROWS = (
         has_bias=True,
         has_hibernation=True,
         has_boards=True,
+        audio2=Audio2Limits(),
     ),
     # Sizes: documented. Recurrent entries: 64 x 496, from the documented average fan-out. The
     # sensor drives 15 of the 16 inputs; the core has all 16.
@@ -271,6 +348,7 @@ _ROWS = (
         has_bias=True,
         has_hibernation=True,
         has_boards=True,
+        audio3=Audio3Limits(),
     ),
 )
 

@@ -7,6 +7,7 @@ import pytest
 import xylograph
 from xylograph.hw import CHIPS, chips_allowing, get_chip
 from xylograph.hw.chips import Range, named_with_limit
+from xylograph.hw.frontends import AUDIO_FILTERS
 
 # Copied by hand from the comparison table of the chip facts, column by column, and not from the
 # code: plain name, core, inputs, hidden, outputs, IEN, OEN, synapses, fan-out, recurrent entries,
@@ -158,3 +159,25 @@ def test_no_code_outside_the_table_asks_which_chip_it_is(package: str) -> None:
     files = sorted((Path(xylograph.__file__).parent / package).rglob("*.py"))
     assert files
     assert [str(path) for path in files if names & _compared_constants(path)] == []
+
+
+def test_the_widths_of_the_audio_3_front_end_fit_together() -> None:
+    limits = CHIPS["SYNS65302"].audio3
+    assert limits is not None
+    samples, codes = limits.sample_range, limits.code_range
+    assert (samples.low, samples.high) == (codes.low << 4, (codes.high << 4) + 15)
+    assert limits.envelope_range.high == codes.high
+    assert limits.pdm_rate_hz == 32 * limits.rate_hz
+    # Audio 3 front-end facts, section 5: 14 bits in, 7 for the worst filter, 8 of fraction.
+    assert limits.max_filter_bits == 14 + 7 + 8 == max(f.n_bits for f in AUDIO_FILTERS)
+    assert limits.max_filters == len(AUDIO_FILTERS)
+
+
+def test_only_the_chips_with_a_front_end_have_limits_of_it() -> None:
+    found = [(c.plain_name, c.imu, c.audio2, c.audio3) for c in CHIPS.values()]
+    assert [(name, *(limits is not None for limits in rest)) for name, *rest in found] == [
+        ("xylo-1", False, False, False),
+        ("xylo-audio-2", False, True, False),
+        ("xylo-imu", True, False, False),
+        ("xylo-audio-3", False, False, True),
+    ]

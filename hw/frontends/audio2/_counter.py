@@ -10,8 +10,8 @@ from jaxtyping import Integer, Shaped
 
 from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_number, over_samples
 from ._amplifier import checked_rate
+from ._limits import LIMITS, N_CHANNELS
 
-_MAX_EVENTS = 15
 _MAX_EVENTS_IN = 2**31
 _MAX_TERM = 2**40
 
@@ -48,8 +48,8 @@ class EventCounter(Stage):
         fs: SupportsFloat,
         dt: SupportsFloat = 10e-3,
         *,
-        n_channels: int = 16,
-        max_events: int = _MAX_EVENTS,
+        n_channels: int = N_CHANNELS,
+        max_events: int = LIMITS.max_events,
         reference_quirks: bool = False,
     ) -> None:
         super().__init__((n_channels, n_channels), _MAX_EVENTS_IN)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ._model import N_CHANNELS, AFEModel
+from ._limits import N_CHANNELS
+from ._model import AFEModel
 from ._random import derived_key, key_number, uniform
 
 _NONE = (0.0,) * N_CHANNELS

@@ -9,9 +9,8 @@ from jaxtyping import Float, Shaped
 
 from .._stage import RealSamples, Stage, StateArrays, checked_real_signal, over_samples, per_channel
 from ._amplifier import checked_rate
-from ._model import N_CHANNELS, AFEModel
-
-_MAX_COUNT = 1023
+from ._limits import LIMITS, N_CHANNELS
+from ._model import AFEModel
 
 
 class EventEncoder(Stage):
@@ -55,7 +54,8 @@ class EventEncoder(Stage):
                 f"`threshold` of `EventEncoder` is above 0 and up to the supply, "
                 f"{self.model.supply_v:g} V; not {threshold}"
             )
-        self.count = per_channel("count", count, N_CHANNELS, 1, _MAX_COUNT, "EventEncoder")
+        low, high = LIMITS.count_range.low, LIMITS.count_range.high
+        self.count = per_channel("count", count, N_CHANNELS, low, high, "EventEncoder")
         self.reference_quirks = reference_quirks
 
     def _checked(self, data: npt.ArrayLike) -> RealSamples:

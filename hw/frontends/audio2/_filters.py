@@ -9,7 +9,8 @@ from jaxtyping import Complex128, Float, Shaped
 from .._stage import RealSamples, Stage, StateArrays, checked_real_signal, over_samples
 from ._amplifier import checked_rate
 from ._device import AFEDevice
-from ._model import N_CHANNELS, AFEModel
+from ._limits import N_CHANNELS
+from ._model import AFEModel
 from ._noise import SILENCE, noise_shape, noise_state
 from ._random import derived_key, key_number
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, fields
 
+from ._limits import N_CHANNELS
+
 
 @dataclass(frozen=True)
 class NoiseDensity:
@@ -30,7 +32,6 @@ class NoiseDensity:
                 )
 
 
-N_CHANNELS = 16
 _CENTERS_HZ = (
     *(40.0, 54.0, 77.0, 137.0, 203.0, 290.0, 428.0, 674.0, 1177.0, 1700.0, 2226.0, 3418.0, 5154.0),
     *(7884.0, 11630.0, 16940.0),

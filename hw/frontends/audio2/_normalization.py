@@ -17,6 +17,7 @@ from .._stage import (
     over_samples,
 )
 from ._counter import checked_events
+from ._limits import LIMITS, N_CHANNELS
 
 _LFSR_PERIOD = 1023
 _MAX_SLOTS = 254
@@ -85,7 +86,7 @@ class Audio2Normalization(Stage):
 
     def __init__(
         self,
-        n_channels: int = 16,
+        n_channels: int = N_CHANNELS,
         *,
         dt: SupportsFloat = 1e-4,
         frame_dt: SupportsFloat = 50e-3,
@@ -125,7 +126,7 @@ class Audio2Normalization(Stage):
     @classmethod
     def of_chip(
         cls,
-        n_channels: int = 16,
+        n_channels: int = N_CHANNELS,
         *,
         s_param: int = 5,
         p_param: int = 0,
@@ -226,7 +227,8 @@ class Audio2Normalization(Stage):
         output = np.empty(frames.shape, np.uint8)
         counts, averages = (np.empty((batch, n_frames, n), np.int64) for _ in range(2))
         rules = (
-            *(1023 + self.reference_quirks, 2**16 - 1, self.shift, self.iaf_bias, self.p_local),
+            *(LIMITS.max_frame_events + self.reference_quirks, LIMITS.max_average),
+            *(self.shift, self.iaf_bias, self.p_local),
             *(self.low_pass_mode == _MODES[1], self.reference_quirks),
         )
         code = lfsr_code() if self.lfsr else np.empty(0, np.int64)

@@ -14,7 +14,8 @@ from ._counter import EventCounter
 from ._device import AFEDevice, checked_seed
 from ._encoder import EventEncoder
 from ._filters import AnalogFilterBank
-from ._model import N_CHANNELS, AFEModel
+from ._limits import LIMITS, N_CHANNELS
+from ._model import AFEModel
 from ._normalization import Audio2Normalization
 from ._random import key_number
 from ._reference import is_silent, reference_rectified
@@ -23,7 +24,6 @@ from ._reference import is_silent, reference_rectified
 _LEAST_OVERSAMPLING = 6
 # Registers of the amplifier for each gain in dB.
 _LNA_REGISTERS = {0.0: (0x0, 0x5), 6.0: (0x7, 0xF), 12.0: (0x0, 0xF)}
-_MOST_IN_A_CLOCK = 1023
 NestedState = dict[str, StateArrays]
 
 
@@ -78,7 +78,7 @@ class AFESim:
         count: int | Sequence[int] = 4,
         normalization: Audio2Normalization | None = None,
         dt: SupportsFloat = 10e-3,
-        max_events: int = 15,
+        max_events: int = LIMITS.max_events,
         model: AFEModel | None = None,
         device: AFEDevice | None = None,
         noise_key: Any = None,
@@ -116,7 +116,7 @@ class AFESim:
                     f"{n} filters"
                 )
             clocks = EventCounter(
-                fs, normalization.dt, n_channels=n, max_events=_MOST_IN_A_CLOCK, **quirks
+                fs, normalization.dt, n_channels=n, max_events=LIMITS.max_frame_events, **quirks
             )
             self._stages |= {"clocks": clocks, "normalization": normalization}
             rows_fs = 1 / Fraction(repr(normalization.dt))

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import SupportsFloat
 
 from .._stage import Stage
-from ._envelope import AGC_RATE
 from ._filters import AUDIO_FILTERS, AudioFilter
 from ._front_end import AudioFrontEnd
 from ._gain_control import GainControl
+from ._limits import AGC_RATE
 from ._normalization import DivisiveNormalization
 from ._resample import LinearResampler
 

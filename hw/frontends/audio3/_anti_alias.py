@@ -7,8 +7,7 @@ import numpy.typing as npt
 from jaxtyping import Int, Shaped
 
 from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_signal, over_samples
-
-LOWEST_CODE, HIGHEST_CODE = -512, 511
+from ._limits import HIGHEST_CODE, LOWEST_CODE
 
 
 def check_codes(signal: Samples, stage: str) -> None:

@@ -19,9 +19,8 @@ from .._stage import (
     per_channel,
 )
 from ._anti_alias import check_codes
+from ._limits import AGC_RATE, LIMITS, N_GAINS
 
-AGC_RATE = 50e3
-N_GAINS = 16
 # 0.7 * 512 = 358 divided by the gains, from the highest gain on.
 _LEVELS = (11, 14, 17, 22, 28, 35, 44, 56, 71, 89, 112, 142, 179, 225, 284, 358)
 _VARIATIONS = (1,) * 14 + (0, 0, -1)
@@ -85,15 +84,19 @@ class EnvelopeController(Stage):
         longest = waiting_times[-1] if max_waiting_time is None else max_waiting_time
         *waits, self.max_wait = (_steps(seconds) for seconds in (*waiting_times, longest))
         self.waits = tuple(waits)
-        self.levels = per_channel("levels", levels, N_GAINS, 0, 511, name)
+        low, high = LIMITS.envelope_range.low, LIMITS.envelope_range.high
+        self.levels = per_channel("levels", levels, N_GAINS, low, high, name)
         if any(a >= b for a, b in pairwise(self.levels)):
             raise ValueError(f"`levels` of `{name}` rise; these are {list(self.levels)}")
-        self.variations = per_channel("variations", variations, N_GAINS + 1, -3, 3, name)
+        step = LIMITS.gain_step_range
+        self.variations = per_channel(
+            "variations", variations, N_GAINS + 1, step.low, step.high, name
+        )
         if self.variations[-1] >= 0:
             raise ValueError(
                 f"the last of the `variations` of `{name}` is negative, not {self.variations[-1]}"
             )
-        self.hysteresis = checked_number("hysteresis", hysteresis, 0, 511, name)
+        self.hysteresis = checked_number("hysteresis", hysteresis, low, high, name)
 
     def _checked(self, data: npt.ArrayLike) -> Samples:
         signal = checked_signal(data, 1, "EnvelopeController")

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import SupportsFloat
 
 from .._stage import Stage
-from ._filters import AUDIO_FILTERS, SAMPLE_RATE, AudioFilter
+from ._filters import AUDIO_FILTERS, AudioFilter
 from ._front_end import AudioFrontEnd
+from ._limits import SAMPLE_RATE
 from ._normalization import DivisiveNormalization
 from ._quantize import AudioQuantizer
 from ._resample import LinearResampler

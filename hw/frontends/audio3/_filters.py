@@ -8,19 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Complex128, Float, Int, Shaped
 
+from ...chips import Range
 from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_signal, over_samples
 from ._arithmetic import checked_arithmetic, numbers_of
+from ._limits import HIGHEST_SAMPLE, LIMITS, LOWEST_SAMPLE, SAMPLE_RATE
 
-# From the two's complement of 14 bits.
-LOWEST_SAMPLE, HIGHEST_SAMPLE = -8192, 8191
-SAMPLE_RATE = 50e6 / 1024
-_LIMITS = {
-    "b_b": (0, 15),
-    "b_af": (0, 15),
-    "a1": (-(2**15), 2**15 - 1),
-    "a2": (-(2**15), 2**15 - 1),
-    "n_bits": (2, 29),
-    "b_wf": (0, 15),
+_RANGES = {
+    **dict.fromkeys(("b_b", "b_af", "b_wf"), LIMITS.filter_shift_range),
+    **dict.fromkeys(("a1", "a2"), LIMITS.coefficient_range),
+    "n_bits": Range(2, LIMITS.max_filter_bits),
 }
 
 
@@ -57,9 +53,9 @@ class AudioFilter:
 
     def __post_init__(self) -> None:
         wrong = [
-            f"`{name}` is {low} to {high}, not {getattr(self, name)}"
-            for name, (low, high) in _LIMITS.items()
-            if not low <= getattr(self, name) <= high
+            f"`{name}` is {allowed.low} to {allowed.high}, not {getattr(self, name)}"
+            for name, allowed in _RANGES.items()
+            if getattr(self, name) not in allowed
         ]
         if wrong:
             raise ValueError("no filter of the chip: " + "; ".join(wrong))

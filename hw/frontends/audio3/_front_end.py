@@ -8,7 +8,8 @@ import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
 from .._stage import Record, Samples, Stage, StateArrays, over_samples
-from ._filters import AUDIO_FILTERS, SAMPLE_RATE, AudioFilter, AudioFilterBank
+from ._filters import AUDIO_FILTERS, AudioFilter, AudioFilterBank
+from ._limits import LIMITS, SAMPLE_RATE
 from ._normalization import DivisiveNormalization
 from ._raster import Rasterizer
 from ._specification import specified_parts
@@ -222,7 +223,8 @@ class AudioFrontEnd:
             *(signal, self._bank._rows(), w["w1"], w["w2"], w["w3"]),
             *(self._normalization._rules(), self._normalization.joint),
             *(levels["level"], levels["rest"], self.mirror),
-            *(self._rasterizer.period, counters["step"], counters["counts"], raster),
+            *(self._rasterizer.period, LIMITS.max_events),
+            *(counters["step"], counters["counts"], raster),
         )
         n_values = signal.size * self.shape[1]
         self._bank._check(over_samples(compute_raster, len(signal), n_values, *arrays), signal)

@@ -14,7 +14,8 @@ from .._stage import (
     over_samples,
 )
 from ._anti_alias import AntiAliasFilter
-from ._envelope import AGC_RATE, N_GAINS, EnvelopeController
+from ._envelope import EnvelopeController
+from ._limits import AGC_RATE, N_GAINS
 from ._smoother import GainSmoother
 
 # 32^(i/15): a table, because the last bit of a power depends on the mathematics library.

@@ -97,11 +97,12 @@ def compute_raster(
     rest,
     mirrored,
     period,
+    most,
     step,
     counts,
     raster,
 ) -> int:
-    """From 14-bit samples to counts per window, at most 15, with few arrays in between.
+    """From 14-bit samples to counts per window, at most `most`, with few arrays in between.
 
     Mirrored, filters and then levels settle on what comes, reversed in time.
     """
@@ -130,7 +131,7 @@ def compute_raster(
             step[b] += 1
             if step[b] == period:
                 for c in range(n):
-                    raster[b, row, c] = min(counts[b, c], 15)
+                    raster[b, row, c] = min(counts[b, c], most)
                     counts[b, c] = 0
                 row += 1
                 step[b] = 0

@@ -2,15 +2,18 @@
 
 As in `_kernel.py`, each stage is a step of its own, so that stages alone and the chain in one
 piece compute by the same lines. Rows of state are named where they are used.
+
+Numba takes the limits into the code that it keeps on disk, and does not see when they change
+elsewhere: change this file, too.
 """
 
 import numpy as np
 
 from .._compile import compiled
+from ._limits import HIGHEST_CODE, LOWEST_CODE
 
-_LOWEST, _HIGHEST = -512, 511
 _RAIL = 1.1  # The highest voltage.
-_CODES_PER_VOLT = 512 / (_RAIL * (1 + 1e-5))
+_CODES_PER_VOLT = -LOWEST_CODE / (_RAIL * (1 + 1e-5))
 # Sections of the amplifier, in the reference's units: corners at 50 Hz and 20 kHz.
 _R_HIGH = 400.0
 _C_HIGH = 1 / (2 * np.pi * _R_HIGH * 50)
@@ -44,7 +47,7 @@ def _anti_alias_step(code, a, b, shift, surplus, w):
     total = np.int64(0)
     for k in range(5):
         total += w[k] * b[k]
-    return total, _clip((total * surplus) >> shift, _LOWEST, _HIGHEST)
+    return total, _clip((total * surplus) >> shift, LOWEST_CODE, HIGHEST_CODE)
 
 
 @compiled
@@ -58,7 +61,7 @@ def _control_step(code, rules, levels, waits, variations, r):
     strength = abs(code) << zone
     k = rules[0] if strength >= r[0] else rules[1]
     r[0] += (strength >> k) - (r[0] >> k)
-    if r[0] >= 1 << (9 + zone):
+    if r[0] >= -LOWEST_CODE << zone:
         return -1
     envelope = r[0] >> zone
     r[1] = max(r[1], envelope)
@@ -98,7 +101,7 @@ def _smooth_step(code, command, numbers, r):
         r[0] = numbers[2] << average
     else:
         r[0] += (1 << fraction) - (r[0] >> average)
-    return _clip((code * (r[0] >> average)) >> fraction, _LOWEST, _HIGHEST)
+    return _clip((code * (r[0] >> average)) >> fraction, LOWEST_CODE, HIGHEST_CODE)
 
 
 @compiled

@@ -25,12 +25,12 @@ def resample(first, last, signal, num, den, started, last_sample, phase, output)
 
 
 @compiled
-def quantize(first, last, signal, scale, checks, output) -> int:
-    """14 bits, rounded toward zero; with `checks` only full scale itself may saturate."""
+def quantize(first, last, signal, scale, lowest, highest, checks, output) -> int:
+    """From `lowest`, which -1 becomes, to `highest`, rounded toward zero; with `checks` only full scale itself may saturate."""
     for b in range(first, last):
         for t in range(signal.shape[1]):
             value = scale * signal[b, t, 0]
             if checks and abs(value) > 1:
                 return b * signal.shape[1] + t
-            output[b, t, 0] = np.int64(min(max(value * 8192, -8192.0), 8191.0))
+            output[b, t, 0] = np.int64(min(max(value * -lowest, lowest), highest))
     return -1

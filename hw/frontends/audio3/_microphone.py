@@ -14,9 +14,9 @@ from .._stage import (
     over_samples,
     raise_where,
 )
+from ._limits import PDM_RATE
 from ._resample import LinearResampler
 
-PDM_RATE = 50e6 / 32
 # Order 4, 20 kHz, forward Euler at `PDM_RATE`: the denominator a of an analog Butterworth
 # low-pass, B0 = a0 / F^3 and Gk = -ak / F^(3-k). A test designs them anew.
 _B0 = 65.37013442564489

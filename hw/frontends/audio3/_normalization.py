@@ -8,10 +8,10 @@ from jaxtyping import Float, Int, Shaped
 
 from .._stage import Record, Samples, Stage, StateArrays, over_samples, per_channel
 from ._arithmetic import checked_arithmetic, numbers_of
-from ._filters import AUDIO_FILTERS, SAMPLE_RATE
+from ._limits import LIMITS, SAMPLE_RATE
 from ._search import scale_shifts, window_shift
 
-_MAX_FILTERED = 2**28 - 1  # The widest filters have 29 bits.
+_MAX_FILTERED = 2 ** (LIMITS.max_filter_bits - 1) - 1
 # Fields of the chip have 16 bits; more than 31 would not fit into 64 bits after the shift.
 _MAX_SHIFT = 31
 
@@ -53,7 +53,7 @@ class DivisiveNormalization(Stage):
 
     def __init__(
         self,
-        n_channels: int = len(AUDIO_FILTERS),
+        n_channels: int = LIMITS.max_filters,
         *,
         adaptive: bool | Sequence[bool] = True,
         b1: int | Sequence[int] = 6,
@@ -76,8 +76,9 @@ class DivisiveNormalization(Stage):
         self.b1 = numbers("b1", b1, 1, _MAX_SHIFT)
         self.b2 = numbers("b2", b2, 0, _MAX_SHIFT - 1)
         self.low_pass_shift = numbers("low_pass_shift", low_pass_shift, 0, _MAX_SHIFT)
-        self.eps = numbers("eps", eps, 0, 2**16 - 1)
-        self.fixed_threshold = numbers("fixed_threshold", fixed_threshold, 0, 2**42 - 1)
+        least, fixed = LIMITS.eps_range, LIMITS.fixed_threshold_range
+        self.eps = numbers("eps", eps, least.low, least.high)
+        self.fixed_threshold = numbers("fixed_threshold", fixed_threshold, fixed.low, fixed.high)
         wrong = [i for i in range(n_channels) if self.b1[i] <= self.b2[i]]
         if wrong:
             raise ValueError(
@@ -90,7 +91,7 @@ class DivisiveNormalization(Stage):
     @classmethod
     def from_specification(
         cls,
-        n_channels: int = len(AUDIO_FILTERS),
+        n_channels: int = LIMITS.max_filters,
         *,
         rate_scale_factor: int = 63,
         low_pass_averaging_window: SupportsFloat = 84e-3,

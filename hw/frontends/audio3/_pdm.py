@@ -7,7 +7,8 @@ from .._stage import Stage
 from ._decimation import PDMDecimator
 from ._filters import AUDIO_FILTERS, AudioFilter
 from ._front_end import AudioFrontEnd
-from ._microphone import PDM_RATE, DeltaSigmaMicrophone
+from ._limits import PDM_RATE
+from ._microphone import DeltaSigmaMicrophone
 from ._normalization import DivisiveNormalization
 
 

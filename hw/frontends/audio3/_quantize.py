@@ -14,6 +14,7 @@ from .._stage import (
     checked_real_signal,
     over_samples,
 )
+from ._limits import HIGHEST_SAMPLE, LOWEST_SAMPLE
 
 _OVERFLOWS = ("raise", "saturate")
 
@@ -58,7 +59,8 @@ class AudioQuantizer(Stage):
         from ._kernel_input import quantize
 
         output = np.empty(signal.shape, np.int64)
-        arrays = (signal, self.scale, self.overflow == "raise", output)
+        limits = (float(LOWEST_SAMPLE), float(HIGHEST_SAMPLE))
+        arrays = (signal, self.scale, *limits, self.overflow == "raise", output)
         bad = over_samples(quantize, len(signal), output.size, *arrays)
         if bad >= 0:
             sample, step = divmod(bad, signal.shape[1])

@@ -4,9 +4,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from .._stage import Stage, StateArrays, checked_number
-from ._filters import AUDIO_FILTERS
+from ._limits import LIMITS
 
-_MAX_EVENTS = 15
 _MAX_PERIOD = 2**24
 
 
@@ -36,7 +35,7 @@ class Rasterizer(Stage):
     def __init__(
         self,
         period: int = 50,
-        n_channels: int = len(AUDIO_FILTERS),
+        n_channels: int = LIMITS.max_filters,
         *,
         reference_quirks: bool = False,
     ) -> None:
@@ -58,7 +57,7 @@ class Rasterizer(Stage):
         edges = [0, *(self.period * np.arange(1, rows + 1) - step)]
         for row in range(rows):
             state["counts"] += signal[:, edges[row] : edges[row + 1]].sum(axis=1, dtype=np.int64)
-            raster[:, row] = np.minimum(state["counts"], _MAX_EVENTS)
+            raster[:, row] = np.minimum(state["counts"], LIMITS.max_events)
             state["counts"][:] = 0
         state["counts"] += signal[:, edges[-1] :].sum(axis=1, dtype=np.int64)
         state["step"][:] = (step + n_steps) % self.period
@@ -84,5 +83,5 @@ class Rasterizer(Stage):
         """The raster, with the last window where it is wanted although it is not full."""
         if not self.reference_quirks or not len(raster) or not state["step"][0]:
             return raster
-        last = np.minimum(state["counts"], _MAX_EVENTS).astype(np.uint8)[:, np.newaxis]
+        last = np.minimum(state["counts"], LIMITS.max_events).astype(np.uint8)[:, np.newaxis]
         return np.concatenate([raster, last], axis=1)

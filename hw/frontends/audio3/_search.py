@@ -4,7 +4,7 @@ from typing import SupportsFloat
 
 import numpy as np
 
-from ._filters import SAMPLE_RATE
+from ._limits import SAMPLE_RATE
 
 _WINDOW_TOLERANCE, _DT_TOLERANCE = 1e-3, 1e-6
 

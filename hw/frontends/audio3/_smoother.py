@@ -16,7 +16,7 @@ from .._stage import (
     over_samples,
 )
 from ._anti_alias import check_codes
-from ._envelope import AGC_RATE, N_GAINS
+from ._limits import AGC_RATE, N_GAINS
 
 # Of one gain to the next.
 _RATIO = 2 ** (1 / 3)

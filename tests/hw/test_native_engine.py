@@ -136,7 +136,9 @@ LESSER = {
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the processors are of another family")
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="the processors are of another family"
+)
 @pytest.mark.parametrize("name", LESSER)
 def test_lesser_processors_compute_the_same(name: str, tmp_path: Path) -> None:
     cpu, features = LESSER[name]

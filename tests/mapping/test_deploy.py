@@ -135,12 +135,12 @@ def test_an_unknown_quantizer_is_refused_before_anything_is_done() -> None:
     with pytest.raises(
         ValueError, match="no quantizer is called 'best'; known are channel, global, calibrated"
     ):
-        deploy("no network", "no chip", quantizer="best")  # type: ignore[arg-type]
+        deploy("no network", "no chip", quantizer="best")  # pyright: ignore[reportArgumentType]
 
 
 def test_what_is_neither_name_nor_function_is_no_quantizer() -> None:
     with pytest.raises(TypeError, match="a quantizer is a name or a function, this is a `int`"):
-        deploy(chain(2, 5, 3), "xylo-imu", quantizer=8)  # type: ignore[arg-type]
+        deploy(chain(2, 5, 3), "xylo-imu", quantizer=8)  # pyright: ignore[reportArgumentType]
 
 
 def test_a_quantizer_that_leaves_fractions_is_told_so() -> None:
@@ -164,7 +164,7 @@ def test_unknown_chips_and_other_things_are_refused() -> None:
     with pytest.raises(ValueError, match="no chip is called 'nonsense'"):
         deploy(chain(2, 5, 3), "nonsense")
     with pytest.raises(TypeError, match="a network is a `JaxModule`, this is a `str`"):
-        deploy("net.json", "xylo-imu")  # type: ignore[arg-type]
+        deploy("net.json", "xylo-imu")  # pyright: ignore[reportArgumentType]
 
 
 def test_a_network_that_cannot_be_placed_is_not_quantized() -> None:

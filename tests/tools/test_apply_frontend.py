@@ -197,7 +197,7 @@ def test_content_counts_and_identity_does_not() -> None:
 
 def test_what_has_no_content_to_tell_is_refused(tmp_path: Path) -> None:
     front_end = Counting()
-    front_end.fail_at = memoryview(b"")  # type: ignore[assignment]
+    front_end.fail_at = memoryview(b"")  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(TypeError, match="cannot tell the content of .* without `cache_dir`"):
         apply_frontend(sensor_recordings(1), front_end, cache_dir=tmp_path)
     with pytest.raises(ValueError, match="`n_workers` is at least 1, not 0"):

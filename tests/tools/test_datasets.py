@@ -78,7 +78,7 @@ def test_a_name_like_none_is_answered_with_the_list() -> None:
 
 def test_the_table_of_data_sets_cannot_be_changed() -> None:
     with pytest.raises(TypeError, match="does not support item assignment"):
-        DATASETS["mine"] = DATASETS["watch"]  # type: ignore[index]
+        DATASETS["mine"] = DATASETS["watch"]  # pyright: ignore[reportIndexIssue]
 
 
 def test_the_arrays_of_a_split_cannot_be_changed() -> None:

@@ -211,7 +211,7 @@ def test_a_network_nobody_can_trace_is_called_the_network() -> None:
 
 def test_what_is_no_module_is_refused() -> None:
     with pytest.raises(TypeError, match="a network is a `JaxModule`, this is a `str`"):
-        trace("net.json")  # type: ignore[arg-type]
+        trace("net.json")  # pyright: ignore[reportArgumentType]
 
 
 def test_a_synnet_is_the_chain_within_it() -> None:

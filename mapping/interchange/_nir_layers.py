@@ -104,7 +104,9 @@ def cells(name: str, node: NirTree, n: int, dialect: Dialect, dt: float) -> Cell
     if threshold is not None and not np.all(threshold > 0):
         refuse(f"`{name}` has a threshold that is not positive")
     try:
-        made = _in_steps(name, node, v, dialect, dt)
+        # What divides by a decay that leaves nothing is refused below, as it is not finite.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            made = _in_steps(name, node, v, dialect, dt)
     except ValueError as error:
         refuse(f"`{name}`: {error}; the dialect is {dialect.name}, dt is {dt:g} s")
     made.threshold = threshold

@@ -100,9 +100,9 @@ def facts_of(metadata: Mapping[str, str]) -> Facts | None:
             dash_syn=_dashes_of(told["dash_syn"]),
             hardware=dict(told.get("hardware", {})),
         )
+        usable = told["version"] == _VERSION and facts.dialect in DIALECTS and 0 < facts.dt < 1e6
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         return None
-    usable = told["version"] == _VERSION and facts.dialect in DIALECTS and 0 < facts.dt < 1e6
     usable = usable and all(0 < most < 1e9 for most in facts.max_spikes.values())
     return facts if usable else None
 

@@ -471,6 +471,10 @@ def test_the_report_tells_gain_and_decay_of_each_layer() -> None:
         (lambda g: setattr(g.nodes["n0"], "weight", np.ones((2, 3))), "`input` gives 2 .* takes 3"),
         (lambda g: setattr(g.nodes["n1"], "tau", full(0.0)), "`n1.tau` must be positive"),
         (lambda g: setattr(g.nodes["n1"], "r", full(np.nan)), "numbers that are not finite"),
+        (
+            lambda g: g.nodes.update(n1=cuba(0.02, 1e-6, 2, 2)),
+            "multiplies its input by what is not",
+        ),
         (lambda g: setattr(g.nodes["n1"], "r", np.ones(3)), "`n1` takes 3|has 2 values for 3"),
         (lambda g: setattr(g.nodes["n1"], "v_threshold", full(0)), "threshold that is not pos"),
         (lambda g: g.nodes.update(input=nir.Input(np.array([2**62]))), "`input` has the shape"),

@@ -152,10 +152,14 @@ FORGED = [
     json.dumps(WHOLE | {"dash_syn": {"1_LIFJax": dashes}})
     for dashes in ([1e308] * 4, [-1] * 4, ["x"] * 4, [float("nan")] * 4, 3)
 ]
+LACKING = [
+    json.dumps({key: value for key, value in (WHOLE | {"dash_syn": {}}).items() if key != name})
+    for name in (*WHOLE, "dash_syn")
+]
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "{}", "nonsense", "[" * 10_000, '{"version": 1}', *FORGED], ids=range(10)
+    "text", ["[]", "{}", "nonsense", "[" * 10_000, *LACKING, *FORGED], ids=range(15)
 )
 def test_metadata_that_are_none_are_left_out(text: str) -> None:
     graph = to_nir(network())

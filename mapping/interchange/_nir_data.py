@@ -18,7 +18,7 @@ from ._nir_tree import (
     members,
     nir_library,
     read_array,
-    read_attribute,
+    read_number,
     refuse,
 )
 
@@ -133,7 +133,7 @@ def from_nir_data(source: Any, dt: float | None = None) -> dict[str, dict[str, R
         raise ValueError(f"`dt` is a positive time in seconds, got {dt!r}")
     found: dict[str, dict[str, dict[str, Any]]] = {}
     if isinstance(source, (str, os.PathLike)):
-        with hdf5_file(source) as file:
+        with hdf5_file(source) as (file, _):
             _read_group(file, "", 0, found)
     elif isinstance(source, library.NIRGraphData):
         _read_object(library, source, "", 0, found)
@@ -151,23 +151,21 @@ def _read_group(group: Any, prefix: str, depth: int, found: dict[str, Any]) -> N
     if depth > MAX_DEPTH or "nodes" not in group:
         refuse("it holds no recordings, or graphs too deep in each other")
     for name, node in members(group["nodes"]):
-        kind = str(read_attribute(node, "__type__")) if "__type__" in node.attrs else ""
-        if kind == "NIRGraphData":
+        entries = dict(members(node))
+        if "nodes" in entries:
             _read_group(node, f"{prefix}{name}.", depth + 1, found)
-        elif kind == "NIRNodeData" and "observables" in node:
+        elif "observables" in entries:
             found[prefix + name] = {
                 key: _fields(one, f"`{prefix}{name}.{key}`")
-                for key, one in members(node["observables"])
+                for key, one in members(entries["observables"])
             }
         else:
-            refuse(f"`{prefix}{name}` is of the kind {kind[:50]!r}")
+            refuse(f"`{prefix}{name}` holds neither observables nor nodes")
 
 
 def _fields(group: Any, where: str) -> dict[str, Any]:
     attributes = {
-        key: float(read_attribute(group, key))
-        for key in ("dt", "n_neurons", "t_max")
-        if key in group.attrs
+        key: read_number(group, key) for key in ("dt", "n_neurons", "t_max") if key in group.attrs
     }
     arrays = {key: read_array(one, f"{where}.{key}") for key, one in members(group)}
     return arrays | attributes

@@ -24,7 +24,6 @@ MAX_NODES, MAX_DEPTH, MAX_EDGES = 1000, 16, 4000
 _MAX_BYTES = 256 * 2**20
 # Deflate packs at most 1032 bytes into one.
 _MOST_PACKED = 1040
-_LONGEST_ATTRIBUTE = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +68,10 @@ def tree_of(source: Any, what: str) -> NirTree:
     """
     library = nir_library(what)
     if isinstance(source, (str, os.PathLike)):
-        with hdf5_file(source) as file:
+        with hdf5_file(source) as (file, content):
             if "node" not in file:
                 refuse("there is no graph in the file")
-            tree = _Walk().node(file["node"])
+            tree = _Walk(content).node(file["node"])
     elif isinstance(source, library.NIRGraph):
         tree = _of_object(source, [0], 0)
     else:
@@ -97,8 +96,8 @@ _OF_DAMAGE = (
 
 
 @contextmanager
-def hdf5_file(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """An open HDF5 file, read from memory; what is wrong with it is a `FormatError`."""
+def hdf5_file(path: str | os.PathLike[str]) -> Iterator[tuple[Any, bytes]]:
+    """An open HDF5 file, read from memory, and its bytes; what is wrong is a `FormatError`."""
     h5py = import_module("h5py")
     with open(path, "rb") as file:
         content = file.read(_MAX_BYTES + 1)
@@ -107,7 +106,7 @@ def hdf5_file(path: str | os.PathLike[str]) -> Iterator[Any]:
     _require_sound_heaps(content)
     try:
         with h5py.File(h5py.h5f.open_file_image(content), "r") as file:
-            yield file
+            yield file, content
     except FormatError:
         raise
     except _OF_DAMAGE as error:
@@ -148,45 +147,77 @@ def members(group: Any) -> Iterator[tuple[str, Any]]:
 
 
 def read_array(dataset: Any, where: str) -> Any:
-    """An array or a text of a file.
+    """An array of numbers of a file.
 
     Raises:
-        FormatError: it is not plain numbers or text, or larger than what the file holds.
+        FormatError: it is not plain numbers, or larger than what the file holds.
     """
+    _require_own_data(dataset, where)
+    if dataset.dtype.kind not in "biuf":
+        refuse(f"{where} holds {dataset.dtype}, not numbers")
+    return dataset[()]
+
+
+def _require_own_data(dataset: Any, where: str) -> None:
+    """Refuse what is no array, is elsewhere, or is declared to be larger than what is there."""
     h5py = import_module("h5py")
     if not isinstance(dataset, h5py.Dataset):
         refuse(f"{where} should be an array and is none")
     if dataset.is_virtual or dataset.external or dataset.shape is None:
         refuse(f"{where} holds no data of its own")
-    if h5py.check_string_dtype(dataset.dtype) is not None:
-        if dataset.size > 2 * MAX_EDGES:
-            refuse(f"{where} has {dataset.size} texts")
-        return dataset.asstr()[()]
-    if dataset.dtype.kind not in "biuf":
-        refuse(f"{where} holds {dataset.dtype}, not numbers")
     declared, stored = int(dataset.size) * dataset.dtype.itemsize, dataset.id.get_storage_size()
     if declared > _MAX_BYTES or declared > _MOST_PACKED * stored + 4096:
         refuse(f"{where} is declared to have {declared} bytes, of which {stored} are there")
-    return dataset[()]
 
 
-def read_attribute(group: Any, name: str) -> Any:
-    """One number or text that belongs to a group.
+def _is_text(dataset: Any) -> bool:
+    h5py = import_module("h5py")
+    return isinstance(dataset, h5py.Dataset) and h5py.check_string_dtype(dataset.dtype) is not None
+
+
+def _read_text(dataset: Any, content: bytes, where: str) -> Any:
+    """A text of a file, or an array of them.
 
     Raises:
-        FormatError: it is more than one, or longer than a text would be.
+        FormatError: there are too many, or they are longer than the file.
+    """
+    _require_own_data(dataset, where)
+    if dataset.size > 2 * MAX_EDGES:
+        refuse(f"{where} has {dataset.size} texts")
+    place = dataset.id.get_offset()
+    # Of texts in chunks it is not known. The first one that is not there ends the reading.
+    if dataset.dtype.kind == "O" and place is not None:
+        # Each begins with its length, for which the C library clears memory, up to 4 GiB, before
+        # it looks for the text. Source: HDF5 file format 3.0, section IV.B, variable length.
+        entry = dataset.id.get_storage_size() // dataset.size
+        entries = np.frombuffer(content, np.uint8, entry * dataset.size, place)
+        longest = int(entries.reshape(-1, entry)[:, :4].copy().view("<u4").max())
+        if longest > len(content):
+            refuse(f"{where} is declared to have {longest} letters, more than the file")
+    return dataset.asstr()[()]
+
+
+def read_number(group: Any, name: str) -> float:
+    """An attribute of a group. Not of texts, whose lengths cannot be seen before they are read.
+
+    Raises:
+        FormatError: it is not one number.
     """
     attribute = group.attrs.get_id(name)
-    if attribute.shape not in ((), (1,)) or attribute.dtype.itemsize > _LONGEST_ATTRIBUTE:
-        refuse(f"the attribute {name!r} is an array of the shape {attribute.shape}")
-    return group.attrs[name]
+    if attribute.shape not in ((), (1,)) or attribute.dtype.kind not in "biuf":
+        refuse(f"the attribute {name!r} is {attribute.dtype} {attribute.shape}, not a number")
+    return float(np.reshape(group.attrs[name], ()))
 
 
 class _Walk:
-    """Reads nodes, and counts them."""
+    """Reads nodes, and counts them.
 
-    def __init__(self) -> None:
-        self._n_nodes = 0
+    Args:
+        content: the bytes of the file.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content, self._n_nodes = content, 0
 
     def node(self, group: Any, where: str = "", depth: int = 0) -> NirTree:
         """A node with all in it."""
@@ -196,11 +227,11 @@ class _Walk:
         entries = dict(members(group))
         if "type" not in entries:
             refuse(f"`{where}` has no type")
-        kind = read_array(entries.pop("type"), f"`{where}.type`")
-        metadata = _texts(entries.pop("metadata", None))
+        kind = self._read(entries.pop("type"), f"`{where}.type`")
+        metadata = self._texts(entries.pop("metadata", None))
         if kind == "NIRGraph":
             return self._graph(entries, metadata, where, depth)
-        values = {name: read_array(one, f"`{where}.{name}`") for name, one in entries.items()}
+        values = {name: self._read(one, f"`{where}.{name}`") for name, one in entries.items()}
         return NirTree(str(kind), values, metadata=metadata)
 
     def _graph(
@@ -212,22 +243,26 @@ class _Walk:
             name: self.node(one, f"{where}.{name}" if where else name, depth + 1)
             for name, one in members(entries["nodes"])
         }
-        edges = np.asarray(read_array(entries["edges"], "the edges"))
+        edges = np.asarray(self._read(entries["edges"], "the edges"))
         if edges.size and (edges.ndim != 2 or edges.shape[1] != 2):
             refuse(f"its edges have the shape {edges.shape}, expected is (n, 2)")
         pairs = tuple((str(a), str(b)) for a, b in edges) if edges.size else ()
         return NirTree("NIRGraph", {}, nodes, pairs, metadata)
 
+    def _texts(self, group: Any) -> dict[str, str]:
+        """All texts in a group."""
+        entries = () if group is None else members(group)
+        return {
+            name: str(_read_text(one, self._content, f"the metadata {name!r}"))
+            for name, one in entries
+            if _is_text(one)
+        }
 
-def _texts(group: Any) -> dict[str, str]:
-    if group is None:
-        return {}
-    h5py = import_module("h5py")
-    return {
-        name: str(read_array(one, f"the metadata {name!r}"))
-        for name, one in members(group)
-        if isinstance(one, h5py.Dataset) and h5py.check_string_dtype(one.dtype) is not None
-    }
+    def _read(self, dataset: Any, where: str) -> Any:
+        """An array or a text."""
+        if _is_text(dataset):
+            return _read_text(dataset, self._content, where)
+        return read_array(dataset, where)
 
 
 _NOT_VALUES = ("input_type", "output_type", "metadata", "nodes", "edges")

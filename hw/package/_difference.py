@@ -1,9 +1,12 @@
 """Where two recordings of one core differ."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+
+from .._sim import OUTPUT_ARRAYS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,31 @@ def compared(
         ValueError: an array has not the shape that was expected, so that nothing can be said.
     """
     return [_compared(name, expected[name], found[name]) for name in expected if name in found]
+
+
+def first_in_time(entries: Iterable[ArrayComparison]) -> ArrayComparison | None:
+    """The one whose first difference comes first; `None` where all are equal."""
+    wrong = (entry for entry in entries if entry.n_different)
+    return min(wrong, key=lambda entry: entry.step or 0, default=None)
+
+
+def with_output(
+    record: Mapping[str, np.ndarray],
+    output: npt.ArrayLike,
+    output_mode: str,
+    expected: Mapping[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """A record with the output that came beside it, so that what users take is compared, too.
+
+    Args:
+        record: arrays by name; what it has of the output stands only where that is wrong.
+        output: what came beside it.
+        output_mode: what it is: `Spike`, `Vmem` or `Isyn`.
+        expected: what both are to be compared with.
+    """
+    name = OUTPUT_ARRAYS[output_mode]
+    is_wrong = name in record and not np.array_equal(record[name], expected[name])
+    return {**record, name: record[name] if is_wrong else np.asarray(output)}
 
 
 def _compared(name: str, expected: np.ndarray, found: np.ndarray) -> ArrayComparison:

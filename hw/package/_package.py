@@ -15,7 +15,7 @@ from .._config import XyloConfig
 from .._config_file import config_hash
 from .._sim import XyloSim
 from ..engines import checked_raster
-from ._difference import ArrayComparison, compared
+from ._difference import ArrayComparison, compared, first_in_time, with_output
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -105,7 +105,8 @@ class DeploymentPackage:
 
     def _verify(self, run: Callable[..., Any], name: str) -> "Verification":
         output, _, record = run(self.raster, record=True)
-        found = {"Spikes_out": np.asarray(output)} | dict(record)
+        output_mode = getattr(run, "output_mode", "Spike")
+        found = with_output(record, output, output_mode, self.golden)
         return Verification(
             target=name,
             config_hash=self.config_hash,
@@ -168,8 +169,7 @@ class Verification:
     @property
     def first(self) -> ArrayComparison | None:
         """The array that differs first in time; `None` where all are equal."""
-        wrong = [entry for entry in self.arrays if entry.n_different]
-        return min(wrong, key=lambda entry: entry.step or 0, default=None)
+        return first_in_time(self.arrays)
 
     def __str__(self) -> str:
         """A line when it passed, else one for each array that differs."""

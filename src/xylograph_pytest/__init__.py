@@ -99,11 +99,12 @@ def assert_board_equals_simulator(
     def check(config: "XyloConfig", raster: Any, *, stepwise: bool = False) -> None:
         __tracebackhide__ = True
         from xylograph.hw import XyloSim
+        from xylograph.hw.package._difference import with_output
 
         board.load(config)
         output, _, record = board.with_options(stepwise=stepwise)(raster, record=True)
         _, _, expected = XyloSim(config)(raster, record=True)
-        found = {"Spikes_out": output, **record} if board.output_mode == "Spike" else dict(record)
+        found = with_output(record, output, board.output_mode, expected)
         first = session.note(request.node.nodeid, board, config, expected, found)
         assert first is None, f"{board.identify()} differs from the simulator: {first}"
 
@@ -158,11 +159,10 @@ class _Session:
     ) -> str | None:
         """Compare, write down, and give the first difference in time."""
         from xylograph.hw._config_file import config_hash
-        from xylograph.hw.package._difference import compared
+        from xylograph.hw.package._difference import compared, first_in_time
 
         arrays = compared(expected, found)
-        different = [entry for entry in arrays if entry.n_different]
-        first = min(different, key=lambda entry: entry.step or 0, default=None)
+        first = first_in_time(arrays)
         self.comparisons.append(
             {
                 "test": test,

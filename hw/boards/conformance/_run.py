@@ -8,7 +8,7 @@ import numpy as np
 
 from ..._config_file import config_hash
 from ..._sim import XyloSim
-from ...package._difference import ArrayComparison, compared
+from ...package._difference import compared, first_in_time, with_output
 from .._board import Board
 from .._errors import BoardError, BoardLostError
 from ._cases import ConformanceCase, conformance_cases
@@ -64,34 +64,38 @@ def _result(board: Board, case: ConformanceCase) -> tuple[CaseResult, bool]:
         "n_samples": len(case.raster),
         "n_steps": case.raster.shape[1],
     }
+    _, _, expected = XyloSim(case.config)(case.raster, record=True)
     try:
         board.load(case.config)
-        found = _recorded(board.with_options(stepwise=case.stepwise).reset_state(), case)
+        ready = board.with_options(stepwise=case.stepwise).reset_state()
+        found = _recorded(ready, case, expected)
+        differences = compared(expected, found)
     except BoardError as error:
         text = f"{type(error).__name__}: {error}"
         return CaseResult(**about, error=text), isinstance(error, BoardLostError)
-    differences = differences_of(case, found)
-    first = min(
-        (entry for entry in differences if entry.n_different),
-        key=lambda entry: entry.step or 0,
-        default=None,
+    except ValueError as error:
+        # An array of another shape than that of the raster.
+        return CaseResult(**about, error=str(error)), False
+    result = CaseResult(
+        **about,
+        n_values=sum(entry.n_values for entry in differences),
+        difference=first_in_time(differences),
+        not_shown=tuple(name for name in expected if name not in found),
+        notices=board.notices,
     )
-    n_values = sum(entry.n_values for entry in differences)
-    result = CaseResult(**about, n_values=n_values, difference=first, notices=board.notices)
     return result, False
 
 
-def _recorded(board: Board, case: ConformanceCase) -> dict[str, np.ndarray]:
+def _recorded(
+    board: Board, case: ConformanceCase, expected: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    outputs: list[np.ndarray] = []
     parts: list[Mapping[str, np.ndarray]] = []
     for piece in np.split(case.raster, case.cuts, axis=1):
-        _, state, record = board(piece, record=True)
+        output, state, record = board(piece, record=True)
         board = board.set_attributes(state)
+        outputs.append(output)
         if piece.size:
             parts.append(record)
-    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
-
-
-def differences_of(case: ConformanceCase, found: Mapping[str, np.ndarray]) -> list[ArrayComparison]:
-    """How what a board shows differs from the simulator, array by array."""
-    _, _, expected = XyloSim(case.config)(case.raster, record=True)
-    return compared(expected, found)
+    joined = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+    return with_output(joined, np.concatenate(outputs, axis=1), board.output_mode, expected)

@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from board_cases import CHIP_NAMES
 
@@ -41,3 +43,57 @@ def test_a_lost_board_ends_the_run() -> None:
     errors = [case.error for case in report.results]
     assert len(errors) < 10
     assert errors[-1].startswith("BoardLostError: the connection broke")
+
+
+class _Tampered(VirtualBoard):
+    """A board whose answers are changed on their way to the caller."""
+
+    def evolve(self, data: Any, record: bool = False) -> Any:
+        return self.tampered(*super().evolve(data, record=record))
+
+    __call__ = evolve
+
+    def tampered(self, output: np.ndarray, state: Any, record: Any) -> Any:
+        raise NotImplementedError
+
+
+class _OutputFlipped(_Tampered):
+    def tampered(self, output: np.ndarray, state: Any, record: Any) -> Any:
+        return output ^ 1, state, record
+
+
+class _OutputRecordFlipped(_Tampered):
+    def tampered(self, output: np.ndarray, state: Any, record: Any) -> Any:
+        return output, state, {**record, "Spikes_out": record["Spikes_out"] ^ 1}
+
+
+@pytest.mark.parametrize("kind", [_OutputFlipped, _OutputRecordFlipped])
+def test_output_and_record_are_both_compared(kind: type[VirtualBoard]) -> None:
+    report = run_conformance(kind("SYNS63300", confirm=False), n_random=0, long_steps=1)
+    assert {case.outcome for case in report.results} == {"different"}
+    assert {case.difference.array for case in report.results if case.difference} == {"Spikes_out"}
+
+
+class _WithoutRecord(_Tampered):
+    def tampered(self, output: np.ndarray, state: Any, record: Any) -> Any:
+        return output, state, {}
+
+
+def test_what_a_board_does_not_show_is_named() -> None:
+    board = _WithoutRecord("SYNS63300", confirm=False)
+    case = run_conformance(board, n_random=0, long_steps=1).results[0]
+    assert "Vmem" in case.not_shown
+    assert case.n_values == case.n_samples * case.n_steps * 3
+    assert "values without Spikes, " in str(case)
+
+
+class _Short(_Tampered):
+    def tampered(self, output: np.ndarray, state: Any, record: Any) -> Any:
+        return output[:, 1:], state, record
+
+
+def test_an_output_of_too_few_steps_is_an_error_of_its_case() -> None:
+    board = _Short("SYNS63300", confirm=False)
+    results = run_conformance(board, n_random=0, long_steps=1).results
+    assert len(results) == 21
+    assert all("incomplete" in case.error for case in results)

@@ -101,6 +101,23 @@ def test_a_target_that_shows_only_its_output_says_so(package: DeploymentPackage)
     assert "does not show Spikes, " in str(verification)
 
 
+@pytest.mark.parametrize("output_mode", ["Spike", "Vmem", "Isyn"])
+def test_an_output_that_is_not_what_the_record_says_fails(
+    package: DeploymentPackage, output_mode: str
+) -> None:
+    class Target:
+        def __init__(self, offset: int) -> None:
+            self.sim = XyloSim(package.config, output_mode=output_mode)
+            self.output_mode, self.offset = output_mode, offset
+
+        def __call__(self, data: np.ndarray, record: bool) -> tuple[np.ndarray, dict, dict]:
+            output, state, recorded = self.sim(data, record=record)
+            return output + self.offset, state, recorded
+
+    assert package.verify(Target(0)).passed
+    assert not package.verify(Target(1)).passed
+
+
 def test_a_target_is_given_the_configuration_and_starts_from_rest(
     package: DeploymentPackage,
 ) -> None:

@@ -3,7 +3,7 @@
 import doctest
 import importlib
 import pkgutil
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 
 import pytest
 
@@ -38,11 +38,8 @@ NEED_NIR = {
 
 
 def has(*packages: str) -> bool:
-    """Whether all of these distributions are installed."""
-    try:
-        return all(distribution(package) for package in packages)
-    except PackageNotFoundError:
-        return False
+    """Whether all of these packages are installed."""
+    return all(find_spec(package) for package in packages)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -12,7 +12,7 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -31,13 +31,9 @@ _RUN_HERE = [page for page in _DOCS if re.match("docs/(explanation|howto)/", pag
 _README = pytest.param("README.md", marks=pytest.mark.slow)
 
 
-def _is_missing(distribution: str) -> bool:
+def _is_missing(package: str) -> bool:
     """Whether a package is not installed; found out without importing it."""
-    try:
-        version(distribution)
-    except PackageNotFoundError:
-        return True
-    return False
+    return find_spec(package) is None
 
 
 def _run_console(example: Example) -> str | None:

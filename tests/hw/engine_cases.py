@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -15,16 +15,9 @@ from xylograph.hw.engines import RECORDED, CoreState, make_engine, recordable
 Traces = dict[str, np.ndarray]
 
 
-def _vendor_is_missing() -> bool:
-    try:
-        distribution("xylosim")
-    except PackageNotFoundError:
-        return True
-    return False
-
-
 needs_vendor = pytest.mark.skipif(
-    _vendor_is_missing(), reason="the extra `xylosim`, the vendor's simulator, is not installed"
+    find_spec("xylosim") is None,
+    reason="the extra `xylosim`, the vendor's simulator, is not installed",
 )
 each_engine = pytest.mark.parametrize(
     "engine",

@@ -1,5 +1,5 @@
 import json
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,9 @@ import pytest
 from xylograph.hw import XyloConfig, XyloSim
 from xylograph.tools.benchmarks import simulator
 
-
-def vendor_is_missing() -> bool:
-    try:
-        distribution("xylosim")
-    except PackageNotFoundError:
-        return True
-    return False
-
-
 pytestmark = pytest.mark.skipif(
-    vendor_is_missing(), reason="the extra `xylosim`, the benchmark's rival, is not installed"
+    find_spec("xylosim") is None,
+    reason="the extra `xylosim`, the benchmark's rival, is not installed",
 )
 
 

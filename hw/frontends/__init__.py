@@ -1,13 +1,12 @@
 """Sensor front ends: from the signal of a sensor to the input raster of a chip.
 
-`_stage.py` has what all stages share. `imu/` is the front end of Xylo IMU: `_quantize.py`,
-`_subspace.py` (covariance, sample-and-hold), `_rotation.py`, `_filters.py`, `_encoders.py`, and
-`_sim.py`, which puts them together.
+`_stage.py` has what all stages share, `_front_end.py` what all chains of them do. `imu/` is the
+front end of Xylo IMU: `_quantize.py`, `_subspace.py` (covariance, sample-and-hold), `_rotation.py`,
+`_filters.py`, `_encoders.py`, and `_sim.py`, which puts them together.
 
-`audio2/` is the front end of Xylo Audio 2: `_model.py` and
-`_device.py`, what its analog parts are and how one chip differs; `_amplifier.py`, `_filters.py`,
-`_encoder.py`, `_counter.py`, `_normalization.py`, and `_sim.py`; `_reference.py`, what only the
-reference simulator does.
+`audio2/` is the front end of Xylo Audio 2: `_model.py` and `_device.py`, what its analog parts are
+and how one chip differs; `_amplifier.py`, `_filters.py`, `_encoder.py`, `_counter.py`,
+`_normalization.py`, and `_sim.py`; `_reference.py`, what only the reference simulator does.
 
 `audio3/` is the front end of Xylo Audio 3. Its three inputs: `_external.py` (`_resample.py`,
 `_quantize.py`), `_pdm.py` (`_microphone.py`, `_decimation.py`), `_agc.py` (`_gain_control.py`, which
@@ -16,6 +15,7 @@ with `_filters.py`, `_normalization.py`, `_raster.py`; and how physical values b
 `_search.py` and `_specification.py`.
 """
 
+from ._front_end import FrontEnd as FrontEnd
 from ._stage import FrontEndRangeError as FrontEndRangeError, Stage as Stage
 from .audio2._amplifier import Amplifier as Amplifier
 from .audio2._counter import EventCounter as EventCounter
@@ -85,6 +85,7 @@ __all__ = [
     "EventCounter",
     "EventEncoder",
     "FilterBank",
+    "FrontEnd",
     "FrontEndRangeError",
     "GainControl",
     "GainSmoother",

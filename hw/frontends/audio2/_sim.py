@@ -1,6 +1,6 @@
 """`AFESim`: from the voltage of a microphone to the input raster of Xylo Audio 2."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, SupportsFloat
 
@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
-from .._stage import Record, Stage, StateArrays, over_samples
+from .._front_end import FrontEnd, NestedState
+from .._stage import Record, Stage, over_samples
 from ._amplifier import Amplifier
 from ._counter import EventCounter
 from ._device import AFEDevice, checked_seed
@@ -24,10 +25,9 @@ from ._reference import is_silent, reference_rectified
 _LEAST_OVERSAMPLING = 6
 # Registers of the amplifier for each gain in dB.
 _LNA_REGISTERS = {0.0: (0x0, 0x5), 6.0: (0x7, 0xF), 12.0: (0x0, 0xF)}
-NestedState = dict[str, StateArrays]
 
 
-class AFESim:
+class AFESim(FrontEnd):
     """The front end of Xylo Audio 2: amplifier, 16 analog filters, events, raster.
 
     The analog parts are a model in volts, fitted to measurements; normalization and counters are
@@ -175,7 +175,7 @@ class AFESim:
             FrontEndRangeError: when a value is too large; names stage and channel.
         """
         signal = self._stages["amplifier"]._checked(data)
-        state = {name: stage._start(len(signal)) for name, stage in self._stages.items()}
+        state = self._start(len(signal))
         if self.mirror:
             self._settle(signal, state)
         if not record and not self.reference_quirks:
@@ -205,8 +205,7 @@ class AFESim:
         return {"amplified": amplified, "filtered": self._bank._run(amplified, state["filters"])}
 
     def _analog_of_reference(self, signal: np.ndarray) -> Record:
-        amplifier = self._stages["amplifier"]
-        assert isinstance(amplifier, Amplifier)
+        amplifier = self._stage("amplifier", Amplifier)
         found = []
         for sample in signal[:, :, 0]:
             # Anew for each sample: none depends on how many were before it.
@@ -246,9 +245,7 @@ class AFESim:
 
     @property
     def _bank(self) -> AnalogFilterBank:
-        bank = self._stages["filters"]
-        assert isinstance(bank, AnalogFilterBank)
-        return bank
+        return self._stage("filters", AnalogFilterBank)
 
     @property
     def _counter_name(self) -> str:
@@ -256,34 +253,7 @@ class AFESim:
 
     @property
     def _counter(self) -> EventCounter:
-        counter = self._stages[self._counter_name]
-        assert isinstance(counter, EventCounter)
-        return counter
-
-    def state(self) -> NestedState:
-        """The state in which the next call starts, of each stage."""
-        return {name: stage.state() for name, stage in self._stages.items()}
-
-    def set_attributes(self, new_state: Mapping[str, Mapping[str, Any]]) -> "AFESim":
-        """A front end that goes on from a state, which a call returned.
-
-        Raises:
-            ValueError: when the state does not fit.
-        """
-        if set(new_state) != set(self._stages):
-            raise ValueError(
-                f"the stages are {', '.join(self._stages)}; the state is of {', '.join(new_state)}"
-            )
-        return self._with({n: s.set_attributes(new_state[n]) for n, s in self._stages.items()})
-
-    def reset_state(self) -> "AFESim":
-        """A front end that starts anew, with any number of samples."""
-        return self._with({name: stage.reset_state() for name, stage in self._stages.items()})
-
-    def _with(self, stages: dict[str, Stage]) -> "AFESim":
-        other = object.__new__(AFESim)
-        vars(other).update(vars(self) | {"_stages": stages})
-        return other
+        return self._stage(self._counter_name, EventCounter)
 
     def export_parameters(self) -> dict[str, Any]:
         """The fields of the chip's analog front end that follow from this one, by vendor's names.
@@ -299,8 +269,8 @@ class AFESim:
         >>> AFESim(110e3, lna_gain_db=6).export_parameters()["analog_top"]
         {'lna': {'ci_tune': 7, 'cf_tune': 15}}
         """
-        amplifier, encoder = self._stages["amplifier"], self._stages["encoder"]
-        assert isinstance(amplifier, Amplifier) and isinstance(encoder, EventEncoder)
+        amplifier = self._stage("amplifier", Amplifier)
+        encoder = self._stage("encoder", EventEncoder)
         if amplifier.lna_gain_db not in _LNA_REGISTERS:
             raise ValueError(
                 f"the chip's amplifier has 0, 6 or 12 dB; `lna_gain_db` is {amplifier.lna_gain_db:g}"

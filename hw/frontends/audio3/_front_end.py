@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
-from .._stage import Record, Samples, Stage, StateArrays, over_samples
+from .._front_end import FrontEnd, NestedState
+from .._stage import Record, Samples, Stage, over_samples
 from ._filters import AUDIO_FILTERS, AudioFilter, AudioFilterBank
 from ._limits import LIMITS, SAMPLE_RATE
 from ._normalization import DivisiveNormalization
@@ -15,10 +16,11 @@ from ._raster import Rasterizer
 from ._specification import specified_parts
 
 M = TypeVar("M", bound="AudioFrontEnd")
-NestedState = dict[str, StateArrays]
+# The stages behind those of the input.
+_SHARED = ("filters", "normalization", "raster")
 
 
-class AudioFrontEnd:
+class AudioFrontEnd(FrontEnd):
     """What the front ends of Xylo Audio 3 have in common; make one of its subclasses.
 
     Follows the protocol of a `JaxModule`: `output, new_state, record = front_end(signal)`;
@@ -80,9 +82,9 @@ class AudioFrontEnd:
                 f"{normalization.mirror} and {normalization.arithmetic!r}, those of the front end "
                 f"{mirror} and {arithmetic!r}: give both the same"
             )
-        self._inputs = dict(inputs)
-        self._bank, self._normalization = bank, normalization
-        self._rasterizer = Rasterizer(raster_period, n, reference_quirks=reference_quirks)
+        rasterizer = Rasterizer(raster_period, n, reference_quirks=reference_quirks)
+        shared: list[Stage] = [bank, normalization, rasterizer]
+        self._stages = {**inputs, **dict(zip(_SHARED, shared, strict=True))}
         self.mirror, self.arithmetic = mirror, arithmetic
         self.reference_quirks = reference_quirks
 
@@ -151,7 +153,19 @@ class AudioFrontEnd:
     @property
     def normalization(self) -> DivisiveNormalization:
         """The normalization of this front end."""
-        return self._normalization
+        return self._stage("normalization", DivisiveNormalization)
+
+    @property
+    def _inputs(self) -> dict[str, Stage]:
+        return {name: stage for name, stage in self._stages.items() if name not in _SHARED}
+
+    @property
+    def _bank(self) -> AudioFilterBank:
+        return self._stage("filters", AudioFilterBank)
+
+    @property
+    def _rasterizer(self) -> Rasterizer:
+        return self._stage("raster", Rasterizer)
 
     def responses(
         self, frequencies_hz: Float[np.ndarray, " frequency"]
@@ -179,9 +193,8 @@ class AudioFrontEnd:
         """
         if self.reference_quirks and any(s._state is not None for s in self._stages.values()):
             return self.reset_state().evolve(data, record)
-        first = next(iter(self._inputs.values()))
-        signal = first._checked(data)
-        state = {name: stage._start(len(signal)) for name, stage in self._stages.items()}
+        signal = next(iter(self._stages.values()))._checked(data)
+        state = self._start(len(signal))
         recorded: Record = {"input": signal} if record else {}
         for name, stage in self._inputs.items():
             if record:
@@ -200,10 +213,10 @@ class AudioFrontEnd:
     ) -> Shaped[np.ndarray, "batch row out"]:
         filtered = self._bank._run(signal, state["filters"])
         if record:
-            events, more = self._normalization._run_recorded(filtered, state["normalization"])
+            events, more = self.normalization._run_recorded(filtered, state["normalization"])
             recorded |= {"filtered": filtered} | more | {"events": events}
         else:
-            events = self._normalization._run(filtered, state["normalization"])
+            events = self.normalization._run(filtered, state["normalization"])
         raster = self._rasterizer._run(events, state["raster"])
         if record:
             recorded["raster"] = raster
@@ -217,11 +230,11 @@ class AudioFrontEnd:
         raster = self._rasterizer._room(signal.shape[1], state["raster"])
         if self.mirror:
             state["filters"] |= self._bank._fresh(len(signal))
-            state["normalization"] |= self._normalization._fresh(len(signal))
+            state["normalization"] |= self.normalization._fresh(len(signal))
         w, levels, counters = state["filters"], state["normalization"], state["raster"]
         arrays = (
             *(signal, self._bank._rows(), w["w1"], w["w2"], w["w3"]),
-            *(self._normalization._rules(), self._normalization.joint),
+            *(self.normalization._rules(), self.normalization.joint),
             *(levels["level"], levels["rest"], self.mirror),
             *(self._rasterizer.period, LIMITS.max_events),
             *(counters["step"], counters["counts"], raster),
@@ -229,49 +242,6 @@ class AudioFrontEnd:
         n_values = signal.size * self.shape[1]
         self._bank._check(over_samples(compute_raster, len(signal), n_values, *arrays), signal)
         return self._rasterizer._finished(raster, counters)
-
-    @property
-    def _stages(self) -> dict[str, Stage]:
-        return self._inputs | {
-            "filters": self._bank,
-            "normalization": self._normalization,
-            "raster": self._rasterizer,
-        }
-
-    def state(self) -> NestedState:
-        """The state in which the next call starts, of each stage."""
-        return {name: stage.state() for name, stage in self._stages.items()}
-
-    def set_attributes(self: M, new_state: Mapping[str, Mapping[str, Any]]) -> M:
-        """A front end that goes on from a state, which a call returned.
-
-        Raises:
-            ValueError: when the state does not fit.
-        """
-        if set(new_state) != set(self._stages):
-            raise ValueError(
-                f"the stages are {', '.join(self._stages)}; the state is of {', '.join(new_state)}"
-            )
-        return self._with({n: s.set_attributes(new_state[n]) for n, s in self._stages.items()})
-
-    def reset_state(self: M) -> M:
-        """A front end that starts anew, with any number of samples."""
-        return self._with({name: stage.reset_state() for name, stage in self._stages.items()})
-
-    def as_jax_module(self) -> Any:
-        """The same as a module of JAX; `Sequential` calls this."""
-        from .._jax_module import FrontEndJax
-
-        return FrontEndJax(self)
-
-    def _with(self: M, stages: Mapping[str, Stage]) -> M:
-        other = object.__new__(type(self))
-        vars(other).update(vars(self))
-        other._inputs = {name: stages[name] for name in self._inputs}
-        for name, attribute in (("filters", "_bank"), ("normalization", "_normalization")):
-            setattr(other, attribute, stages[name])
-        other._rasterizer = stages["raster"]
-        return other
 
     def export_parameters(self) -> dict[str, Any]:
         """The fields of the chip's filter bank, by the names that the vendor gives them.
@@ -286,7 +256,7 @@ class AudioFrontEnd:
         >>> AFESimExternal().export_parameters()["dn_k1_values"][:3]
         [6, 6, 6]
         """
-        rules, filters = self._normalization, self._bank.filters
+        rules, filters = self.normalization, self._bank.filters
         if self.select_filters != tuple(range(len(AUDIO_FILTERS))):
             raise ValueError("the chip has 16 filters in order: select them all to export")
         if len(set(rules.adaptive)) > 1:

@@ -1,6 +1,6 @@
 """`IMUIFSim`: the whole IMU front end, from samples to the input raster of Xylo IMU."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,8 @@ from jaxtyping import Complex128, Float, Shaped
 from ..._config import XyloConfig
 from ..._fields import FIELD_NAMES
 from ..._imu_registers import IMURegisters
-from .._stage import FrontEndRangeError, Record, Stage, StateArrays, over_parts
+from .._front_end import FrontEnd, NestedState
+from .._stage import FrontEndRangeError, Record, Stage, over_parts
 from ._encoders import IAFEncoder, ScaleEncoder
 from ._filters import DEFAULT_FILTERS, BandPassFilter, FilterBank
 from ._limits import SAMPLE_RATE
@@ -21,7 +22,7 @@ from ._rotation import RotationRemoval
 _GIVES = {"rotation": "rotated", "filters": "filtered", "encoder": "raster"}
 
 
-class IMUIFSim:
+class IMUIFSim(FrontEnd):
     """The front end of Xylo IMU, integer for integer: rotation, 15 filters, spike encoder.
 
     Follows the protocol of a `JaxModule`: `output, new_state, record = front_end(signal)`;
@@ -84,13 +85,11 @@ class IMUIFSim:
         self, frequencies_hz: Float[np.ndarray, " frequency"]
     ) -> Complex128[np.ndarray, "filter frequency"]:
         """Gain and phase of each filter, without the rounding; of the filters alone."""
-        bank = self._stages["filters"]
-        assert isinstance(bank, FilterBank)
-        return bank.responses(frequencies_hz)
+        return self._stage("filters", FilterBank).responses(frequencies_hz)
 
     def evolve(
         self, data: npt.ArrayLike, record: bool = False
-    ) -> tuple[Shaped[np.ndarray, "batch time out"], dict[str, StateArrays], Record]:
+    ) -> tuple[Shaped[np.ndarray, "batch time out"], NestedState, Record]:
         """Compute the raster of a signal.
 
         Args:
@@ -116,7 +115,7 @@ class IMUIFSim:
             if record or name == "raster"
         }
 
-        def compute(state: dict[str, StateArrays], first: int, last: int) -> None:
+        def compute(state: NestedState, first: int, last: int) -> None:
             values = signal[first:last]
             for name, stage in self._stages.items():
                 own = {key: array[first:last] for key, array in state[name].items()}
@@ -136,35 +135,6 @@ class IMUIFSim:
 
     __call__ = evolve
 
-    def state(self) -> dict[str, StateArrays]:
-        """The state in which the next call starts, of each stage."""
-        return {name: stage.state() for name, stage in self._stages.items()}
-
-    def set_attributes(self, new_state: Mapping[str, Mapping[str, Any]]) -> "IMUIFSim":
-        """A front end that goes on from a state, which a call returned.
-
-        Raises:
-            ValueError: when the state does not fit.
-        """
-        if set(new_state) != set(self._stages):
-            raise ValueError(
-                f"the stages are {', '.join(self._stages)}; the state is of {', '.join(new_state)}"
-            )
-        return self._with({n: s.set_attributes(new_state[n]) for n, s in self._stages.items()})
-
-    def reset_state(self) -> "IMUIFSim":
-        """A front end that starts anew, with any number of samples."""
-        return self._with({name: stage.reset_state() for name, stage in self._stages.items()})
-
-    def _start(self, batch: int) -> dict[str, StateArrays]:
-        return {name: stage._start(batch) for name, stage in self._stages.items()}
-
-    def as_jax_module(self) -> Any:
-        """The same as a module of JAX; `Sequential` calls this."""
-        from .._jax_module import FrontEndJax
-
-        return FrontEndJax(self)
-
     def registers(self) -> IMURegisters:
         """The registers of the chip's input interface; what is not used has the default.
 
@@ -174,9 +144,8 @@ class IMUIFSim:
         >>> IMUIFSim().registers().update_matrix_threshold
         10
         """
-        bank, encoder = self._stages["filters"], self._stages["encoder"]
+        bank, encoder = self._stage("filters", FilterBank), self._stages["encoder"]
         rotation = self._stages.get("rotation")
-        assert isinstance(bank, FilterBank)
         used = rotation if isinstance(rotation, RotationRemoval) else RotationRemoval()
         scale = encoder if isinstance(encoder, ScaleEncoder) else ScaleEncoder()
         iaf = encoder if isinstance(encoder, IAFEncoder) else IAFEncoder()
@@ -233,11 +202,6 @@ class IMUIFSim:
         """
         fields = {name: getattr(config, name) for name in ("chip", *FIELD_NAMES)}
         return XyloConfig(**fields, input_interface=self.registers())
-
-    def _with(self, stages: dict[str, Stage]) -> "IMUIFSim":
-        other = object.__new__(IMUIFSim)
-        other._stages = stages
-        return other
 
 
 def _over_parts(work: Callable[[int, int], None], batch: int, values_each: int) -> bool:

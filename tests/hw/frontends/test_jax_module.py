@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xylograph.hw import AFESimExternal, DesignRuleError, FrontEndJax, IMUIFSim
+from xylograph.hw import AFESim, AFESimExternal, DesignRuleError, FrontEndJax, IMUIFSim
 from xylograph.hw.frontends import IAFEncoder
 from xylograph.mapping import deploy
 from xylograph.models import LIFJax, LinearJax, Sequential
@@ -49,6 +49,18 @@ def test_audio_of_another_rate_gives_rows_of_the_network() -> None:
     module = Sequential(front_end, LinearJax((16, 2)))[0]
     np.testing.assert_array_equal(module(sound)[0], wanted)
     np.testing.assert_array_equal(module.jit()(sound)[0], wanted)
+
+
+@pytest.mark.parametrize("noise_key", [None, 3])
+def test_volts_of_audio_2_pass_a_network_in_pieces(noise_key: int | None) -> None:
+    volts = 0.1 * np.sin(np.arange(9000) / 15).astype(np.float32)[:, None]
+    front_end = AFESim(110e3, noise_key=noise_key)
+    wanted = front_end(volts)[0]
+    assert wanted.any()
+    module = Sequential(front_end, LinearJax((16, 2)))[0]
+    first, state, _ = module(volts[:4400])
+    second, _, _ = module.set_attributes(state).jit()(volts[4400:])
+    np.testing.assert_array_equal(np.concatenate([first, second], axis=1), wanted)
 
 
 def test_what_cannot_be_is_refused_with_a_way_out() -> None:

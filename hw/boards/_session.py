@@ -131,7 +131,7 @@ class Session:
                     f"{self._position.next_step}: check that no other process drives it"
                 )
             self._position = None
-            traces = driver.step(given, kind) if stepwise else driver.run(given, kind, start)
+            traces = driver.step(given, kind, start) if stepwise else driver.run(given, kind, start)
             position = _digest(np.concatenate([past, counts]))
             self._position = _Position(position, start + len(given))
             self.notices += driver.notices

@@ -300,8 +300,18 @@ class Driver(ABC):
 
     # Step by step --------------------------------------------------------------------------------
 
-    def step(self, counts: UInt8[np.ndarray, "time input"], kind: str) -> Traces:
-        """Go through a raster in manual mode, and read the states after each step."""
+    def step(self, counts: UInt8[np.ndarray, "time input"], kind: str, start: int) -> Traces:
+        """Go through a raster in manual mode, and read the states after each step.
+
+        Args:
+            counts: spikes of each channel in each step.
+            kind: what was prepared.
+            start: number of the first step, from `next_step`.
+
+        Raises:
+            BoardDataError: the chip did not take just these steps.
+            BoardTimeoutError: nothing more came.
+        """
         ids = self.states_to_read(kind)
         fired, states = [], []
         for row in counts:
@@ -310,6 +320,12 @@ class Driver(ABC):
             self._wait_until_done()
             fired.append(self._outputs_that_fired())
             states.append({state: self.read_states(state, ids[state]) for state in ids})
+        # What says that a step is done may speak of the step before.
+        if (end := self.next_step()) != start + len(counts):
+            raise BoardDataError(
+                f"{self.link.identity} went from step {start} to step {end} with {len(counts)} "
+                "triggers: a trigger was lost or came twice: run again"
+            )
         joined = {state: np.array([step[state] for step in states], np.int64) for state in ids}
         traces = {"Spikes_out": np.array(fired, np.int64), **self.by_name(joined, ids)}
         return self._checked(traces, len(counts))

@@ -1,6 +1,7 @@
 """Whatever goes wrong on the way to a board: a result is complete and right, or a typed error."""
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -17,6 +18,7 @@ from xylograph.hw import (
     Fault,
     VirtualBoard,
 )
+from xylograph.hw.boards._events import TriggerProcessing
 
 CONFIGS = {chip: random_config(chip, seed=5) for chip in CHIP_NAMES}
 RASTER = random_raster(6, n_steps=6)
@@ -186,6 +188,34 @@ def test_a_possible_but_wrong_value_is_found_by_the_second_run() -> None:
         loaded(faults=[fault])(RASTER)
     # That it was the second run which found it:
     assert loaded(faults=[fault], confirm=False)(RASTER)[0].shape == (1, 6, 2)
+
+
+@pytest.mark.parametrize("chip", CHIP_NAMES)
+@pytest.mark.parametrize("kind", ["lost", "duplicated"])
+def test_a_trigger_that_is_lost_or_doubled_is_found_without_a_second_run(
+    chip: str, kind: str
+) -> None:
+    def run(*faults: Fault) -> tuple[list[type], np.ndarray]:
+        board = loaded(chip, stepwise=True, confirm=False, faults=faults)
+        link = board._session.link
+        write, sent = link.write, []
+
+        def noting(events: Sequence[object]) -> None:
+            sent.extend(map(type, events))
+            write(events)  # pyright: ignore[reportArgumentType]
+
+        before = link._to_board.n_passed  # pyright: ignore[reportAttributeAccessIssue]
+        link.write = noting
+        output, _, _ = board(RASTER)
+        return [type(None)] * before + sent, output
+
+    sent, output = run()
+    assert_same({"Spikes_out": output}, RECORDS[chip])
+    triggers = [at for at, event in enumerate(sent) if event is TriggerProcessing]
+    assert len(triggers) == RASTER.shape[1]
+    for at in triggers:
+        with pytest.raises((BoardDataError, BoardTimeoutError)):
+            run(Fault(kind=kind, direction="to board", at=at))
 
 
 def test_a_disconnect_is_for_good() -> None:

@@ -5,17 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ._options import ConfigArgument, RasterArgument, ResultOption, known_chip
+
 if TYPE_CHECKING:
     from ..hw import Board, Chip
 
 BoardOption = Annotated[str, typer.Option("--board", help="`virtual`, or `samna`: a real one.")]
 SerialOption = Annotated[
     str | None, typer.Option("--serial", help="Which real board; any that is free when not given.")
-]
-ConfigArgument = Annotated[Path, typer.Argument(help="Configuration file.")]
-RasterArgument = Annotated[
-    Path,
-    typer.Argument(help="NumPy file of spike counts, (time, channel) or (sample, time, channel)."),
 ]
 
 
@@ -35,9 +32,7 @@ def run(
     stepwise: Annotated[
         bool, typer.Option("--stepwise", help="Step by step in manual mode: slow, shows all.")
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="NumPy .npz file for output, state and record.")
-    ] = None,
+    out: ResultOption = None,
 ) -> None:
     """Run a configuration on a board over a raster, and count the output spikes."""
     from ..hw import XyloConfig
@@ -94,13 +89,9 @@ def check_board(
     ] = None,
 ) -> None:
     """Let a board go through every feature of its chip, and write a report."""
-    from ..hw import BoardError, RecordingBoard, get_chip, run_conformance
+    from ..hw import BoardError, RecordingBoard, run_conformance
 
-    try:
-        known_chip = get_chip(chip)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--chip") from error
-    opened = open_board(board, known_chip, serial)
+    opened = open_board(board, known_chip(chip), serial)
     with opened if session is None else RecordingBoard(opened, session) as tested:
         report = run_conformance(
             tested,
@@ -161,4 +152,6 @@ def open_board(board: str, chip: "Chip", serial: str | None, *, sensor: object =
         raise typer.BadParameter(
             f"no board is called {board!r}; known are virtual, samna", param_hint="--board"
         )
+    if sensor is not None:
+        raise typer.BadParameter("a real board has a sensor of its own", param_hint="--raster")
     return SamnaBoard(chip, serial=serial)

@@ -9,15 +9,21 @@ import math
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from ..models import XylographError
 from ._board_commands import SerialOption, add_to as add_board_commands, open_board
-
-if TYPE_CHECKING:
-    from ..hw import Chip
+from ._options import (
+    ENGINE_HELP,
+    RASTER_HELP,
+    ConfigArgument,
+    RasterArgument,
+    ResultOption,
+    known_chip,
+    require_engine,
+)
 
 app = typer.Typer(
     name="xylograph",
@@ -101,17 +107,17 @@ def demo(
             f"the data set {SPEECH.name!r} needs a folder of WAV files, and no other takes one",
             param_hint="--data",
         )
-    known_chip = _chip(chip or known[dataset].chip)
+    target = known_chip(chip or known[dataset].chip)
 
     from rich.console import Console
 
     from .demo import run_demo
 
     console = Console()
-    console.print(f"[bold]{known[dataset].title}[/bold] on {known_chip.name}")
+    console.print(f"[bold]{known[dataset].title}[/bold] on {target.name}")
     summary = run_demo(
         dataset=dataset,
-        chip=known_chip,
+        chip=target,
         seed=seed,
         quick=quick,
         out=out,
@@ -131,15 +137,12 @@ def deploy(
     ] = "channel",
     data: Annotated[
         Path | None,
-        typer.Option(
-            help="NumPy file of spike counts, (time, channel) or (sample, time, channel), that "
-            "`calibrated` is to do well on."
-        ),
+        typer.Option(help=f"{RASTER_HELP}, that `calibrated` is to do well on."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Configuration file to write.")] = Path("config.json"),
 ) -> None:
     """Turn a saved network into a chip configuration."""
-    known_chip = _chip(chip)
+    target = known_chip(chip)
 
     from ..mapping import QUANTIZERS, deploy as deploy_network
     from ..mapping.quantize._names import CALIBRATED
@@ -165,7 +168,7 @@ def deploy(
         task = bar.add_task("calibrating")
         deployment = deploy_network(
             load(network),
-            known_chip,
+            target,
             quantizer=quantizer,
             data=None if data is None else read_raster(data),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
@@ -177,7 +180,7 @@ def deploy(
 
 
 @app.command()
-def check(config: Annotated[Path, typer.Argument(help="Configuration file.")]) -> None:
+def check(config: ConfigArgument) -> None:
     """Check a configuration against the rules of its chip, and show what it uses."""
     from ..hw import XyloConfig
 
@@ -191,41 +194,26 @@ def check(config: Annotated[Path, typer.Argument(help="Configuration file.")]) -
 
 @app.command()
 def simulate(
-    config: Annotated[Path, typer.Argument(help="Configuration file.")],
-    raster: Annotated[
-        Path,
-        typer.Argument(
-            help="NumPy file of spike counts, (time, channel) or (sample, time, channel)."
-        ),
-    ],
-    engine: Annotated[
-        str, typer.Option(help="`native`, `jax`, `reference` or `vendor`.")
-    ] = "native",
-    out: Annotated[
-        Path | None, typer.Option(help="NumPy .npz file for output, state and record.")
-    ] = None,
+    config: ConfigArgument,
+    raster: RasterArgument,
+    engine: Annotated[str, typer.Option(help=ENGINE_HELP)] = "native",
+    out: ResultOption = None,
 ) -> None:
     """Run a configuration bit-accurately over a raster, and count the output spikes."""
-    from ..hw import ENGINES
     from ._simulate import simulate_file
 
-    if engine not in ENGINES:
-        raise typer.BadParameter(
-            f"no engine is called {engine!r}; known are {', '.join(ENGINES)}",
-            param_hint="--engine",
-        )
+    require_engine(engine)
     for line in simulate_file(config, raster, engine=engine, out=out):
         print(line)
 
 
 @app.command()
 def cost(
-    config: Annotated[Path, typer.Argument(help="Configuration file.")],
+    config: ConfigArgument,
     raster: Annotated[
         Path | None,
         typer.Argument(
-            help="NumPy file of spike counts, (time, channel) or (sample, time, channel), whose "
-            "activity is counted; without it only the worst case."
+            help=f"{RASTER_HELP}, whose activity is counted; without it only the worst case."
         ),
     ] = None,
     clock: Annotated[
@@ -255,13 +243,8 @@ def cost(
 
 @app.command()
 def pack(
-    config: Annotated[Path, typer.Argument(help="Configuration file.")],
-    raster: Annotated[
-        Path,
-        typer.Argument(
-            help="NumPy file of spike counts, (time, channel) or (sample, time, channel)."
-        ),
-    ],
+    config: ConfigArgument,
+    raster: RasterArgument,
     note: Annotated[str, typer.Option(help="Text that goes into the package.")] = "",
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("deployment.xylopack"),
 ) -> None:
@@ -287,8 +270,8 @@ def pack(
 def verify(
     package: Annotated[Path, typer.Argument(help="File of `xylograph pack`.")],
     engine: Annotated[
-        str, typer.Option(help="`native`, `jax`, `reference` or `vendor`.")
-    ] = "native",
+        str | None, typer.Option(help=f"{ENGINE_HELP} `native` when not given.")
+    ] = None,
     board: Annotated[
         str | None,
         typer.Option(
@@ -298,13 +281,16 @@ def verify(
     serial: SerialOption = None,
 ) -> None:
     """Check that an engine or a board computes what a deployment package says."""
-    from ..hw import ENGINES, DeploymentPackage
+    from ..hw import DeploymentPackage
 
-    if engine not in ENGINES:
+    if board is not None and engine is not None:
+        raise typer.BadParameter("ask an engine or a board, not both", param_hint="--engine")
+    if board is None and serial is not None:
         raise typer.BadParameter(
-            f"no engine is called {engine!r}; known are {', '.join(ENGINES)}",
-            param_hint="--engine",
+            "only a board has one: give `--board samna`", param_hint="--serial"
         )
+    engine = engine or "native"
+    require_engine(engine)
     loaded = DeploymentPackage.load(package)
     print(loaded, *([loaded.note] if loaded.note else []), sep="\n")
     if board is None:
@@ -380,12 +366,3 @@ def doctor(
 
 
 add_board_commands(app)
-
-
-def _chip(name: str) -> "Chip":
-    from ..hw import get_chip
-
-    try:
-        return get_chip(name)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--chip") from error

@@ -1,28 +1,15 @@
 """`xylograph run`, `compare`, `test-board` and `monitor`, on virtual boards."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 
 from xylograph.hw import XyloConfig, XyloSim
-from xylograph.tools import _cli
 
 Output = pytest.CaptureFixture[str]
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    """What `xylograph ARGUMENTS` exits with."""
-    monkeypatch.setattr(sys, "argv", ["xylograph", *map(str, arguments)])
-    monkeypatch.setenv("COLUMNS", "200")
-    with pytest.raises(SystemExit) as exit_info:
-        _cli.main()
-    code = exit_info.value.code
-    assert isinstance(code, int)
-    return code
-
 
 CONFIG = XyloConfig(
     "xylo-imu", weights_in=[[90, -9], [5, 80]], weights_out=[[70], [60]], threshold=50, dt=0.01
@@ -106,3 +93,20 @@ def test_a_raster_that_does_not_fit_is_one_line(
     np.save(files[1], np.zeros((4, 3), np.uint8))
     assert run(monkeypatch, "run", *files) == 1
     assert "input has 3 channels, the configuration has 2" in capsys.readouterr().err
+
+
+def test_a_real_board_takes_no_sensor(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, files: tuple[Path, Path]
+) -> None:
+    config, raster = files
+    assert run(monkeypatch, "monitor", config, "--board", "samna", "--raster", raster) == 2
+    assert "a real board has a sensor of its own" in capsys.readouterr().err
+
+
+def test_a_sensor_with_other_channels_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, files: tuple[Path, Path]
+) -> None:
+    config, raster = files
+    np.save(raster, np.ones((9, 1), int))
+    assert run(monkeypatch, "monitor", config, "--raster", raster) == 1
+    assert "the sensor gives 1 channels, the configuration has 2" in capsys.readouterr().err

@@ -158,6 +158,17 @@ def test_a_machine_without_usb(tmp_path: Path) -> None:
     assert finding.state is State.NOTE
 
 
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_other_systems_are_told_that_nothing_was_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    attached = attach(tmp_path)
+    monkeypatch.setattr(sys, "platform", system)
+    (finding,) = usb(**attached)
+    assert finding.state is State.NOTE
+    assert "on Linux only" in finding.text
+
+
 def test_packages_are_listed_with_their_versions() -> None:
     findings = {finding.subject: finding for finding in packages()}
     assert findings["required packages"].state is State.OK

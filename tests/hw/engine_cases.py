@@ -130,6 +130,28 @@ def cases(
     )
 
 
+def case_of(chip: str, regime: str, seed: int, *, one_each: bool = False) -> Case:
+    """A case of always one shape, so that each chip is compiled for once or twice."""
+    aliases = "one target each" if one_each else "several targets"
+    return Case(
+        chip=chip,
+        n_inputs=5,
+        n_input_expansion=9,
+        n_hidden=12,
+        n_output_expansion=7,
+        n_outputs=3,
+        n_synapses=2 if chip in ("xylo-audio-2", "xylo-audio-3") else 1,
+        regime=regime,
+        aliases="none" if chip == "xylo-1" else aliases,
+        has_bias=True,
+        seed=seed,
+        batch=2,
+        n_steps=18,
+        density=0.4,
+        cuts=(),
+    )
+
+
 class _Numbers:
     """Values of one regime."""
 

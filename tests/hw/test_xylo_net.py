@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from engine_cases import CHIP_NAMES, REGIMES, Case, cases, run
+from engine_cases import CHIP_NAMES, REGIMES, case_of, cases, run
 from hypothesis import given, settings, strategies as st
 
 from xylograph.hw import IMUIFSim, XyloConfig, XyloNetJax, XyloSim
@@ -41,28 +41,6 @@ SHAPES: list[dict[str, Any]] = [
         (11, 40, 40, 33, 5, 2, 20),
     )
 ]
-
-
-def case_of(chip: str, regime: str, seed: int) -> Case:
-    # Always one shape, so that each chip is compiled for once or twice.
-    two = chip in ("xylo-audio-2", "xylo-audio-3")
-    return Case(
-        chip=chip,
-        n_inputs=5,
-        n_input_expansion=9,
-        n_hidden=12,
-        n_output_expansion=7,
-        n_outputs=3,
-        n_synapses=2 if two else 1,
-        regime=regime,
-        aliases="several targets" if chip != "xylo-1" else "none",
-        has_bias=True,
-        seed=seed,
-        batch=2,
-        n_steps=18,
-        density=0.4,
-        cuts=(),
-    )
 
 
 def network_of(config: XyloConfig, **options: Any) -> XyloNetJax:

@@ -1,45 +1,24 @@
 """The penalty on what could saturate, against the static bound, which shares no code with it."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 import optax
 import pytest
-from engine_cases import CHIP_NAMES, REGIMES, Case
+from engine_cases import CHIP_NAMES, REGIMES, case_of
 
 from xylograph.hw import XyloConfig, XyloNetJax, saturation_bounds
 from xylograph.models.training import rate_cross_entropy, relative_to
 
 
 def config_of(chip: str, regime: str, seed: int) -> XyloConfig:
-    """Always one shape, so that little is compiled; weights of all sizes."""
-    case = Case(
-        chip=chip,
-        n_inputs=3,
-        n_input_expansion=6,
-        n_hidden=8,
-        n_output_expansion=5,
-        n_outputs=2,
-        n_synapses=2 if chip in ("xylo-audio-2", "xylo-audio-3") else 1,
-        regime=regime,
-        aliases="none" if chip == "xylo-1" else ("one target each", "several targets")[seed % 2],
-        has_bias=True,
-        seed=seed,
-        batch=1,
-        n_steps=1,
-        density=0.1,
-        cuts=(),
-    )
+    """Weights of all sizes."""
+    config = case_of(chip, regime, seed, one_each=seed % 2 == 0).config
     share = np.random.default_rng(seed).choice([1, 0.3, 0.1, 0.03])
-    fields = {
-        name: np.round(share * getattr(case.config, name))
-        for name in ("weights_in", "weights_rec", "weights_out", "bias", "bias_out")
-    }
-    others = ("dash_mem", "dash_syn", "dash_syn_2", "dash_mem_out", "dash_syn_out", "threshold")
-    others += ("threshold_out", "weight_shift_in", "weight_shift_rec", "weight_shift_out")
-    fields |= {name: getattr(case.config, name) for name in others}
-    return XyloConfig(chip, **fields, aliases=case.config.aliases)
+    names = ("weights_in", "weights_rec", "weights_out", "bias", "bias_out")
+    return replace(config, **{name: np.round(share * getattr(config, name)) for name in names})
 
 
 @pytest.mark.parametrize("chip", CHIP_NAMES)

@@ -99,14 +99,14 @@ def add_guarded(block: Block, delivery: Delivery, isyn: str, sources: str) -> st
     """Write the addition for any currents; see `add_at_once`."""
     if delivery.weights.size < _MANY_WEIGHTS:
         both = _product(block, delivery, delivery.signed, sources)
-        rising, falling = block.ops("Split", 2, both, axis=1, num_outputs=2)
-        return _bounded_by_target(block, delivery, isyn, sources, (rising, falling))
+        bounds = _Bounds.of_both(block, isyn, both)
+        return _bounded_by_target(block, delivery, isyn, sources, bounds)
     # Outside of the branches: onnxruntime packs the weights of a branch anew at every step, which
     # takes twice as long as the product (1.32, 2026-11-27).
     arriving = _product(block, delivery, delivery.weights, sources)
     at_once, bounded = block.inner(), block.inner()
     rising = _product(bounded, delivery, np.maximum(delivery.weights, 0), sources)
-    bounds = (rising, bounded.op("Sub", arriving, rising))
+    bounds = _Bounds.of(bounded, isyn, rising, bounded.op("Sub", arriving, rising))
     return block.op(
         "If",
         _is_surely_safe(block, delivery, isyn, sources),
@@ -129,9 +129,8 @@ def _is_surely_safe(block: Block, delivery: Delivery, isyn: str, sources: str) -
 
 
 def _bounded_by_target(
-    block: Block, delivery: Delivery, isyn: str, sources: str, arriving: tuple[str, str]
+    block: Block, delivery: Delivery, isyn: str, sources: str, bounds: "_Bounds"
 ) -> str:
-    bounds = _Bounds.of(block, isyn, *arriving)
     return block.op(
         "If",
         bounds.any_leaves(block),
@@ -151,6 +150,11 @@ class _Bounds:
     @classmethod
     def of(cls, block: Block, isyn: str, rising: str, falling: str) -> "_Bounds":
         return cls(block.op("Add", isyn, rising), block.op("Add", isyn, falling), falling)
+
+    @classmethod
+    def of_both(cls, block: Block, isyn: str, both: str) -> "_Bounds":
+        """From a product with `Delivery.signed`."""
+        return cls.of(block, isyn, *block.ops("Split", 2, both, axis=1, num_outputs=2))
 
     def furthest(self, block: Block) -> str:
         """How far sums can go, as much as 16 bits hold is 32767 on both sides."""
@@ -236,7 +240,7 @@ def _scan_of_blocks(block: Block, kind: Delivery, isyn: str, sources: str) -> st
     both = body.cast(body.op("MatMulInteger", spikes, weights), FLOAT)
     scale = np.tile(kind.scale[:1], 2)
     both = body.op("Mul", both, body.constant(scale)) if (scale != 1).any() else both
-    bounds = _Bounds.of(body, before, *body.ops("Split", 2, both, axis=1, num_outputs=2))
+    bounds = _Bounds.of_both(body, before, both)
     one_by_one = body.inner()
     ordered = _in_order(one_by_one, bounds.furthest(one_by_one), before, spikes, exact)
     after = body.op(
@@ -268,8 +272,7 @@ def _scan_of_blocks(block: Block, kind: Delivery, isyn: str, sources: str) -> st
 
 def _source_by_source(block: Block, delivery: Delivery, isyn: str, sources: str) -> str:
     both = _product(block, delivery, delivery.signed, sources)
-    rising, falling = block.ops("Split", 2, both, axis=1, num_outputs=2)
-    furthest = _Bounds.of(block, isyn, rising, falling).furthest(block)
+    furthest = _Bounds.of_both(block, isyn, both).furthest(block)
     return _in_order(block, furthest, isyn, sources, block.constant(delivery.shifted))
 
 

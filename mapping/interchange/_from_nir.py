@@ -265,8 +265,6 @@ class _Reader:
                 raise
             refuse(str(error))
 
-    # --- folding ---
-
     # --- modules ---
 
     def _module(self, name: str, layer: Linear | Cells) -> JaxModule:

@@ -71,8 +71,9 @@ def from_rockpool(source: str | os.PathLike[str] | Mapping[str, Any]) -> JaxModu
     """The network in a file that Rockpool's `save` wrote.
 
     Known are SynNet, WaveSense and chains (`Sequential`, `Residual`) of linear and LIF layers, of
-    the Torch, JAX and NumPy kinds, which leak by time constants, decays or bit shifts. Files do not say what is trained: in a SynNet and a WaveSense
-    it is the weights; in a chain all parameters. The state is the one after a reset.
+    the Torch, JAX and NumPy kinds, which leak by time constants, decays or bit shifts. Files do not
+    say what is trained: in a SynNet and a WaveSense it is the weights; in a chain all parameters.
+    The state is the one after a reset.
 
     Args:
         source: the file, or what it holds as nested dictionaries.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._nir_layers import Cells, Linear, exactly
-from ._nir_tree import NirTree, refuse
+from ._nir_tree import refuse
 from ._nir_wires import Wires
 
 
@@ -130,6 +130,6 @@ class Folding:
         return isinstance(self.layers.get(source), Linear) and self.wires.sinks[source] == [name]
 
     def _insert(self, name: str, sources: list[str], sink: str, weight: Any) -> str:
-        name = self.wires.insert(name, NirTree("Linear"), sources, sink)
+        name = self.wires.insert(name, sources, sink)
         self.layers[name] = Linear(weight)
         return name

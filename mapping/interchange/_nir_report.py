@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._nir_layers import Cells, no_synapse
+from ._nir_metadata import dashes
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,8 @@ def _in_steps(tau: Any, dt: float) -> tuple[float, float] | None:
 
 
 def _dashes(steps: tuple[float, float] | None) -> tuple[int, int] | None:
-    if steps is None or not np.isfinite(steps[1]):
-        return None
-    low, high = np.maximum(1, np.round(np.log2(steps))).astype(int)
-    return int(low), int(high)
+    low, high = (None, None) if steps is None else dashes(np.array(steps), 1.0)
+    return None if low is None or high is None else (low, high)
 
 
 def _span(values: tuple[float, float] | tuple[int, int]) -> str:

@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float
 
 from ._nir_layers import Cells, Linear
-from ._nir_tree import NirTree
 from ._nir_wires import Wires
 
 Layers = dict[str, Linear | Cells]
@@ -74,7 +73,7 @@ def _join(name: str, filters: list[str], wires: Wires, layers: Layers, dt: float
             elif len(filters) == 1:
                 wires.connect(source, name)
             else:
-                _insert(f"{one}_of_{source}", [source], name, Linear(spread), wires, layers)
+                layers[wires.insert(f"{one}_of_{source}", [source], name)] = Linear(spread)
 
 
 def _spread(n: int, n_synapses: int, place: int) -> Float[np.ndarray, "n channel"]:
@@ -99,11 +98,4 @@ def _merge_parallel(name: str, wires: Wires, layers: Layers) -> None:
             wires.drop(one)
             del layers[one]
         stem = os.path.commonprefix(parts).removesuffix("_syn")
-        _insert(stem or parts[0], list(sources), name, whole, wires, layers)
-
-
-def _insert(
-    name: str, sources: list[str], sink: str, layer: Linear, wires: Wires, layers: Layers
-) -> None:
-    name = wires.insert(name, NirTree("Linear"), sources, sink)
-    layers[name] = layer
+        layers[wires.insert(stem or parts[0], list(sources), name)] = whole

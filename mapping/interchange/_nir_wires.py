@@ -51,11 +51,11 @@ class Wires:
             refuse(f"the name `{name}` is used twice")
         self.nodes[name], self.sources[name], self.sinks[name] = node, [], []
 
-    def insert(self, name: str, node: NirTree, sources: list[str], sink: str) -> str:
-        """Put a node between others, instead of their edges; gives the name, which is a free one."""
+    def insert(self, name: str, sources: list[str], sink: str) -> str:
+        """Put weights between others, instead of their edges; gives the name, which is a free one."""
         while name in self.nodes:
             name += "_"
-        self.add(name, node)
+        self.add(name, NirTree("Linear"))
         for source in sources:
             if sink in self.sinks[source]:
                 self.cut(source, sink)

@@ -17,23 +17,10 @@ from xylograph.models.training import relative_to
 
 ALL = ("weights", "threshold", "bias", "dashes")
 
+SIZES = ("n_inputs", "n_input_expansion", "n_hidden", "n_output_expansion", "n_outputs")
 # One of everything, few of some, and as many as the fuzz tests of the engines draw.
 SHAPES: list[dict[str, Any]] = [
-    dict(
-        zip(
-            (
-                "n_inputs",
-                "n_input_expansion",
-                "n_hidden",
-                "n_output_expansion",
-                "n_outputs",
-                "batch",
-                "n_steps",
-            ),
-            sizes,
-            strict=True,
-        )
-    )
+    dict(zip((*SIZES, "batch", "n_steps"), sizes, strict=True))
     for sizes in (
         (1, 1, 1, 1, 1, 1, 2),
         (3, 7, 7, 2, 8, 1, 20),

@@ -49,7 +49,6 @@ class Subject(NamedTuple):
     """A network, and what the tools are given of it."""
 
     network: Any
-    family: str
     hidden: Callable[[Any], Any]
     recurrent: Callable[[Any], Any]
     low_threshold: float
@@ -70,7 +69,6 @@ def chip() -> Subject:
     )
     return Subject(
         core,
-        "threshold",
         lambda record: record["Spikes"],
         lambda net: net.weights_rec,
         2 * THRESHOLD,
@@ -89,7 +87,6 @@ def floats() -> Subject:
     )
     return Subject(
         net,
-        "threshold",
         lambda record: record["1_LIFJax"]["spikes"],
         lambda net: net[1].w_rec,
         2.0,
@@ -104,7 +101,7 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 
 @pytest.mark.slow
 def test_every_regularizer_costs_something_and_has_a_gradient(subject: Subject) -> None:
-    network, family, hidden, recurrent, low_threshold, _ = subject
+    network, hidden, recurrent, low_threshold, _ = subject
 
     def costs(parameters: Any) -> dict[str, jax.Array]:
         moved = network.set_attributes(parameters)
@@ -115,7 +112,7 @@ def test_every_regularizer_costs_something_and_has_a_gradient(subject: Subject) 
             "range_excess": range_excess(spikes.sum(axis=1), high=0.5),
             "synaptic_operations": synaptic_operations(spikes, weights),
             "fan_out_excess": fan_out_excess(weights, limit=3.0),
-            "threshold_excess": threshold_excess(moved.parameters(family), low=low_threshold),
+            "threshold_excess": threshold_excess(moved.parameters("threshold"), low=low_threshold),
             "l0_norm_approx": l0_norm_approx(moved.parameters("weights")),
             "l2sqr_norm": l2sqr_norm(moved.parameters("weights")),
         }
@@ -138,12 +135,12 @@ def test_every_regularizer_costs_something_and_has_a_gradient(subject: Subject) 
 
 @pytest.mark.slow
 def test_training_stands_bits_that_flip_and_thresholds_that_are_noisy(subject: Subject) -> None:
-    network, family, *_, bit_step = subject
+    network, *_, bit_step = subject
     transform = by_family(
         network,
         {
             "weights": partial(bit_flips, probability=0.005, step=bit_step),
-            family: partial(gaussian_noise, std=0.05),
+            "threshold": partial(gaussian_noise, std=0.05),
         },
     )
     noisy = [transform(network.parameters(), jax.random.key(i)) for i in range(2)]
@@ -171,8 +168,8 @@ def test_training_stands_bits_that_flip_and_thresholds_that_are_noisy(subject: S
 
 
 def test_devices_with_mismatch_differ_from_each_other(subject: Subject) -> None:
-    network, family, *_ = subject
-    regenerate = mismatch_generator(["weights", family], percent_deviation=0.5)
+    network, *_ = subject
+    regenerate = mismatch_generator(["weights", "threshold"], percent_deviation=0.5)
     devices = [network.set_attributes(regenerate(network, jax.random.key(i))) for i in range(2)]
     outputs = [np.asarray(one(RASTER)[0]) for one in (network, *devices)]
     assert not np.array_equal(outputs[0], outputs[1])

@@ -1,5 +1,6 @@
 """`FrontEndJax`: a front end as the first module of a network."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,7 +18,8 @@ class FrontEndJax(JaxModule):
 
     `Sequential(front_end, ...)` makes one. The integers are those of the front end: it runs on the
     processor, in compiled code too (by a callback of JAX). The signal passes through float32,
-    which holds 24 bits; no gradient passes. Its state, 64-bit integers, is kept as 32-bit words.
+    which holds 24 bits; no gradient passes. Its state, 64-bit numbers, is kept as 32-bit words.
+    Compiled, a signal of some length always gives as many rows: cut streams where a row ends.
 
     It costs a front end in every epoch: to train, send the data set through it once
     (`xylograph.tools.datasets.apply_frontend`). To deploy, map the rest of the network and put the
@@ -72,12 +74,13 @@ class FrontEndJax(JaxModule):
             # How long the raster is, a run over silence tells.
             raster, _, _ = self.front_end(self._signal(np.zeros(data.shape, np.float32)))
             shapes = (jax.ShapeDtypeStruct(raster.shape, jnp.float32), *_shapes(words))
-            raster, *new = jax.pure_callback(self._run, shapes, data, *words)
+            run = partial(self._run, raster.shape[1])
+            raster, *new = jax.pure_callback(run, shapes, data, *words)
         else:
-            raster, *new = (jnp.asarray(array) for array in self._run(data, *words))
+            raster, *new = (jnp.asarray(array) for array in self._run(None, data, *words))
         return raster, self._new_state(dict(zip(names, new, strict=True))), {}
 
-    def _run(self, data: Any, *words: Any) -> tuple[np.ndarray, ...]:
+    def _run(self, n_rows: int | None, data: Any, *words: Any) -> tuple[np.ndarray, ...]:
         batch = len(data)
         fresh = self.front_end.state()
         given = iter(words)
@@ -88,6 +91,12 @@ class FrontEndJax(JaxModule):
             for key, part in _sorted(fresh)
         }
         raster, new, _ = self.front_end.set_attributes(state)(self._signal(np.asarray(data)))
+        if n_rows not in (None, raster.shape[1]):
+            raise ValueError(
+                f"`{type(self.front_end).__name__}`: compiled code has {n_rows} rows for a signal of "
+                f"{data.shape[1]} samples; after what the state holds these fill {raster.shape[1]}: "
+                "cut streams where a row ends, or call without `jit`"
+            )
         return raster.astype(np.float32), *(_words(array) for array in _flat(new).values())
 
     def _signal(self, data: np.ndarray) -> np.ndarray:

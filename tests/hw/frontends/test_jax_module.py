@@ -63,6 +63,16 @@ def test_volts_of_audio_2_pass_a_network_in_pieces(noise_key: int | None) -> Non
     np.testing.assert_array_equal(np.concatenate([first, second], axis=1), wanted)
 
 
+def test_compiled_a_state_that_fills_another_row_is_refused_with_a_way_out() -> None:
+    sound = np.zeros((1040, 1), np.float32)
+    module = FrontEndJax(AFESimExternal())
+    _, state, _ = module(sound)
+    continued = module.set_attributes(state)
+    assert continued(sound[:10])[0].shape == (1, 1, 16)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="these fill 1: cut streams where a row"):
+        jax.block_until_ready(continued.jit()(sound[:10]))
+
+
 def test_what_cannot_be_is_refused_with_a_way_out() -> None:
     with pytest.raises(TypeError, match="takes a front end of `xylograph.hw`, not a int"):
         FrontEndJax(3)

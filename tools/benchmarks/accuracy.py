@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ...hw import get_chip
-from ...mapping import observe
+from ...mapping import deploy, observe
 from ..datasets import DATASETS, Dataset, Split, load_dataset
-from ..demo._columns import columns
+from ..demo._columns import ways
 from ..demo._recipe import RECIPES, Recipe
 from ..demo._training import train, train_on_chip, untrained
 
@@ -67,7 +67,10 @@ def results_of(data: Dataset, recipe: Recipe, split: str, seed: int) -> Iterator
     seen = observe(network, data.test.rasters)
     accuracy = float(np.mean(seen.classes == data.test.labels))
     yield Result(data.name, split, seed, _FLOAT, accuracy, 0)
-    for one in columns(network, core, data, seen):
+    deployment = deploy(network, chip)
+    simulated = observe(deployment, data.test.rasters)
+    for way in ways(network, core, data, seen, deployment, simulated):
+        one = way.column()
         yield Result(data.name, split, seed, one.name, one.accuracy_native, one.n_different)
 
 

@@ -5,8 +5,9 @@ and a picture. Read `_run.py` first; `_network.py` and `_recipe.py` are what it 
 """
 
 from ._columns import Column as Column
+from ._engine_check import EngineCheck as EngineCheck
 from ._recipe import RECIPES as RECIPES, Recipe as Recipe
 from ._run import run_demo as run_demo
-from ._summary import EngineCheck as EngineCheck, Summary as Summary
+from ._summary import Summary as Summary
 
 __all__ = ["RECIPES", "Column", "EngineCheck", "Recipe", "Summary", "run_demo"]

@@ -17,12 +17,14 @@ from ...mapping import (
     deploy,
     observe,
 )
-from ...models import JaxModule, MissingExtraError
+from ...models import JaxModule
 from ..datasets import Dataset
 
 CHIP_TRAINED = "chip arithmetic"
 """The name of the column that was trained in the chip's arithmetic."""
 
+# What `deploy` takes when it is told nothing.
+_UNASKED = "channel"
 # As many follow a network about as well as all of them, and take seconds.
 _CALIBRATION_SAMPLES = 64
 
@@ -49,57 +51,84 @@ class Column:
     n_spikes: int
 
 
-def columns(
-    network: JaxModule, core: XyloNetJax, data: Dataset, seen: Observation
-) -> Iterator[Column]:
-    """The figures of each way.
+@dataclass(frozen=True, eq=False)
+class Way:
+    """One way onto the chip, and what was computed for its figures.
+
+    Attributes:
+        name: of the quantizer, or `chip arithmetic`.
+        deployment: what goes to the chip.
+        rasters: what all of them were given.
+        in_jax: what the network in JAX does.
+        simulated: what the deployment does in the `native` engine.
+        labels: the classes.
+    """
+
+    name: str
+    deployment: Deployment
+    rasters: UInt8[np.ndarray, "sample time channel"]
+    in_jax: Observation
+    simulated: Observation
+    labels: Int[np.ndarray, " sample"]
+
+    def in_vendor(self) -> Observation:
+        """What the deployment does in the vendor's simulator.
+
+        Raises:
+            MissingExtraError: when it is not installed.
+        """
+        core = XyloSim(self.deployment.config, engine="vendor")
+        return observe(OnChip(core, self.deployment.placement), self.rasters)
+
+    def column(self, vendor: Observation | None = None) -> Column:
+        """The figures.
+
+        Args:
+            vendor: of `in_vendor`.
+        """
+        layers = compare_observations(self.in_jax, self.simulated).layers
+        return Column(
+            name=self.name,
+            accuracy_jax=_accuracy(self.in_jax, self.labels),
+            accuracy_native=_accuracy(self.simulated, self.labels),
+            accuracy_vendor=None if vendor is None else _accuracy(vendor, self.labels),
+            n_different=sum(layer.n_different for layer in layers),
+            n_spikes=sum(layer.n_spikes for layer in layers),
+        )
+
+
+def ways(
+    network: JaxModule,
+    core: XyloNetJax,
+    data: Dataset,
+    seen: Observation,
+    deployment: Deployment,
+    simulated: Observation,
+) -> Iterator[Way]:
+    """All ways onto the chip, one after the other: each takes hundreds of megabytes.
 
     Args:
         network: the float network, trained.
         core: the same trained on in the chip's arithmetic.
         data: whose test samples count.
         seen: what the float network does with the test samples.
+        deployment: the float network, quantized as `deploy` does unasked.
+        simulated: what this does with the test samples.
     """
     chip, rasters, labels = core.chip, data.test.rasters, data.test.labels
+    yield Way(_UNASKED, deployment, rasters, seen, simulated, labels)
     for quantizer in (*QUANTIZERS, "calibrated"):
+        if quantizer == _UNASKED:
+            continue
         options: dict[str, Any] = {"quantizer": quantizer}
         if quantizer == "calibrated":
             options["data"] = data.train.rasters[:: max(1, len(data.train) // _CALIBRATION_SAMPLES)]
-        yield _column(quantizer, seen, deploy(network, chip, **options), rasters, labels)
+        other = deploy(network, chip, **options)
+        yield Way(quantizer, other, rasters, seen, observe(other, rasters), labels)
     # What the chip says to the last step it says one step later.
     longer = np.pad(rasters, ((0, 0), (0, 1), (0, 0)))
-    yield _column(CHIP_TRAINED, observe(core, longer), deploy(core, chip), longer, labels)
-
-
-def _column(
-    name: str,
-    seen: Observation,
-    deployment: Deployment,
-    rasters: UInt8[np.ndarray, "sample time channel"],
-    labels: Int[np.ndarray, " sample"],
-) -> Column:
-    simulated = observe(deployment, rasters)
-    layers = compare_observations(seen, simulated).layers
-    return Column(
-        name=name,
-        accuracy_jax=_accuracy(seen, labels),
-        accuracy_native=_accuracy(simulated, labels),
-        accuracy_vendor=_in_vendor(deployment, rasters, labels),
-        n_different=sum(layer.n_different for layer in layers),
-        n_spikes=sum(layer.n_spikes for layer in layers),
-    )
-
-
-def _in_vendor(
-    deployment: Deployment,
-    rasters: UInt8[np.ndarray, "sample time channel"],
-    labels: Int[np.ndarray, " sample"],
-) -> float | None:
-    try:
-        vendor = XyloSim(deployment.config, engine="vendor")
-    except MissingExtraError:
-        return None
-    return _accuracy(observe(OnChip(vendor, deployment.placement), rasters), labels)
+    same = deploy(core, chip)
+    yield Way(CHIP_TRAINED, same, longer, observe(core, longer), observe(same, longer), labels)
 
 
 def _accuracy(seen: Observation, labels: Int[np.ndarray, " sample"]) -> float:

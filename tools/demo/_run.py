@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from ...mapping import Deployment, compare, compare_observations, deploy, observ
 from ...models import JaxModule, MissingExtraError, save
 from ..datasets import Dataset, load_dataset, load_speech
 from ..frontends import probe
-from ._columns import columns
+from ._columns import Column, Way, ways
+from ._engine_check import EngineCheck
 from ._picture import draw_sample
 from ._recipe import RECIPES
-from ._summary import EngineCheck, Summary
+from ._summary import Summary
 from ._training import train, train_on_chip, untrained
 
 _READOUT = "the output neuron that spikes most"
@@ -113,9 +114,11 @@ def _measure(
         seen = observe(network, rasters)
     with watch.stage("simulation, native"):
         simulated = observe(deployment, rasters)
-    checks, missing = _engine_checks(deployment, rasters, watch)
+    with watch.stage("check against reference"):
+        reference = _reference_check(deployment, rasters)
     with watch.stage("quantizers and chip arithmetic"):
-        ways = tuple(columns(network, core, data, seen))
+        found = ways(network, core, data, seen, deployment, simulated)
+        columns, vendor, missing = _columns_and_check(found)
     with watch.stage("picture"):
         draw_sample(out / "sample.png", data, 0, seen, simulated)
     return Summary(
@@ -130,8 +133,8 @@ def _measure(
         accuracy_deployed=float(np.mean(simulated.classes == labels)),
         input_at_limit=float(np.mean(rasters == deployment.config.chip.max_input_spikes)),
         comparison=compare_observations(seen, simulated),
-        checks=checks,
-        columns=ways,
+        checks=(reference, *vendor),
+        columns=columns,
         losses=deployment.losses,
         usage=tuple(deployment.config.usage()),
         seconds=watch.seconds,
@@ -154,24 +157,29 @@ def _probed(data: Dataset) -> tuple[str, ...]:
     return str(found), *found.warnings(data.class_names)
 
 
-def _engine_checks(
-    deployment: Deployment, rasters: np.ndarray, watch: Stopwatch
-) -> tuple[tuple[EngineCheck, ...], tuple[str, ...]]:
-    """The native engine against all others that are there, over every step that counts."""
-    checks, missing = [], []
+def _reference_check(deployment: Deployment, rasters: np.ndarray) -> EngineCheck:
+    """The native engine against the definition, over every step that counts."""
     # The output of the last step comes later by the delay.
-    rasters = np.pad(rasters, ((0, 0), (0, deployment.placement.output_delay), (0, 0)))
-    for engine, n_samples in (("reference", _REFERENCE_SAMPLES), ("vendor", len(rasters))):
-        chosen = rasters[:n_samples]
+    longer = ((0, 0), (0, deployment.placement.output_delay), (0, 0))
+    chosen = np.pad(rasters[:_REFERENCE_SAMPLES], longer)
+    reference = XyloSim(deployment.config, engine="reference")
+    return EngineCheck.of("reference", [compare(XyloSim(deployment.config), reference, chosen)])
+
+
+def _columns_and_check(
+    found: Iterable[Way],
+) -> tuple[tuple[Column, ...], tuple[EngineCheck, ...], tuple[str, ...]]:
+    """The figures of all ways; the native engine against the vendor's, or why it is left out."""
+    columns, comparisons, missing = [], [], ()
+    for way in found:
         try:
-            other = XyloSim(deployment.config, engine=engine)
+            vendor = way.in_vendor()
+            comparisons.append(compare_observations(way.simulated, vendor))
         except MissingExtraError as error:
-            missing.append(str(error))
-            continue
-        with watch.stage(f"check against {engine}"):
-            comparison = compare(XyloSim(deployment.config), other, chosen)
-        checks.append(EngineCheck.of(engine, len(chosen), comparison))
-    return tuple(checks), tuple(missing)
+            vendor, missing = None, (str(error),)
+        columns.append(way.column(vendor))
+    checks = (EngineCheck.of("vendor", comparisons),) if comparisons else ()
+    return tuple(columns), checks, missing
 
 
 def _require_writable(folder: Path) -> None:

@@ -15,39 +15,9 @@ from ...hw import ResourceUsage
 from ...mapping import Comparison
 from ...models.storage._files import write_atomically
 from ._columns import Column
+from ._engine_check import EngineCheck
 
 _VERSIONS_OF = ("xylograph", "jax", "numba", "numpy", "optax", "scipy")
-
-
-@dataclass(frozen=True)
-class EngineCheck:
-    """The native engine against another one.
-
-    Attributes:
-        engine: the other one.
-        n_samples: test samples that both computed.
-        n_compared: spike counts compared, one for each sample, step and neuron.
-        n_spikes: spikes among them.
-        n_different: how many differ.
-    """
-
-    engine: str
-    n_samples: int
-    n_compared: int
-    n_spikes: int
-    n_different: int
-
-    @classmethod
-    def of(cls, engine: str, n_samples: int, comparison: Comparison) -> "EngineCheck":
-        """The figures of a comparison of the native engine with another."""
-        layers = comparison.layers
-        return cls(
-            engine=engine,
-            n_samples=n_samples,
-            n_compared=sum(layer.n_counts for layer in layers),
-            n_spikes=sum(layer.n_spikes for layer in layers),
-            n_different=sum(layer.n_different for layer in layers),
-        )
 
 
 @dataclass(frozen=True)
@@ -176,13 +146,7 @@ class Summary:
                 ),
             )
         for check in self.checks:
-            yield (
-                f"native and {check.engine}",
-                (
-                    f"{check.n_different} of {check.n_compared} spike counts differ "
-                    f"({check.n_spikes} spikes, {check.n_samples} samples)"
-                ),
-            )
+            yield f"native and {check.engine}", str(check)
         for reason in self.missing:
             yield "not checked", reason
 

@@ -65,6 +65,10 @@ def test_every_engine_that_is_there_agrees(result: tuple[Summary, Path]) -> None
     assert all(check.n_spikes > 100 for check in summary.checks)
     engines = [check.engine for check in summary.checks]
     assert engines == ["reference", *["vendor"] * HAS_VENDOR]
+    reference, *vendor = summary.checks
+    assert (reference.n_states > 0, reference.n_states_different) == (True, 0)
+    # What the chip gets in any of the ways.
+    assert [check.n_configs for check in vendor] == [len(summary.columns)] * HAS_VENDOR
     assert len(summary.missing) == (not HAS_VENDOR)
 
 

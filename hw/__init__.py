@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         BoardTimeoutError as BoardTimeoutError,
     )
     from .boards._link import BoardIdentity as BoardIdentity
+    from .boards._live import LiveStep as LiveStep
     from .boards.conformance._report import (
         CaseResult as CaseResult,
         ConformanceReport as ConformanceReport,
@@ -128,6 +129,7 @@ __all__ = [
     "IMULimits",
     "IMURegisters",
     "InputClippedWarning",
+    "LiveStep",
     "PowerAnchor",
     "PowerReading",
     "RecordedBoard",
@@ -172,6 +174,7 @@ _HOME = {
     "ConformanceReport": "boards.conformance._report",
     "Fault": "boards.virtual._faults",
     "FrontEndJax": "frontends._jax_module",
+    "LiveStep": "boards._live",
     "PowerReading": "boards._board",
     "RecordedBoard": "boards.recording._recorded_board",
     "RecordingBoard": "boards.recording._recorder",

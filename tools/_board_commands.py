@@ -115,11 +115,21 @@ def monitor(
         typer.Option(help="NumPy file (time, channel) that the sensor of a virtual board gives."),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="How many steps to follow.")] = 1000,
-    window: Annotated[int, typer.Option(min=1, help="Steps that are summed up in a line.")] = 100,
+    window: Annotated[int, typer.Option(min=1, help="Steps that are summed up.")] = 100,
+    power: Annotated[
+        bool, typer.Option(help="Measure the power meanwhile, where the board can.")
+    ] = True,
 ) -> None:
-    """Follow the sensor of a board in real time, and show the rates of the outputs."""
+    """Follow the sensor of a board in real time: input rates, output spikes and power.
+
+    On a terminal it is a table, elsewhere a line for each window. What a board does not show is
+    said: real boards show no input spikes in real time, and a virtual board measures no power.
+    """
+    from rich.console import Console
+
     from ..hw import XyloConfig
     from ..models import FormatError
+    from ._monitor import show
     from ._simulate import read_raster
 
     loaded = XyloConfig.load(config)
@@ -130,14 +140,9 @@ def monitor(
         raise FormatError(f"{raster}: {error}") from error
     with opened:
         opened.load(loaded)
-        counts = [0] * loaded.n_outputs
-        for step, spikes in enumerate(opened.live(steps), start=1):
-            counts = [int(n + s) for n, s in zip(counts, spikes, strict=True)]
-            if step % window == 0 or step == steps:
-                seconds = ((step - 1) % window + 1) * loaded.dt
-                rates = ", ".join(f"{count / seconds:.1f}" for count in counts)
-                print(f"step {step}: output spikes {counts}, {rates} per second", flush=True)
-                counts = [0] * loaded.n_outputs
+        if board == "virtual" and raster is None:
+            print("the sensor of the virtual board is silent: `--raster` says what it gives")
+        show(opened, steps, window, Console(), power=power)
 
 
 def open_board(board: str, chip: "Chip", serial: str | None, *, sensor: object = None) -> "Board":

@@ -4,17 +4,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Float, Integer, Shaped
+from jaxtyping import Float, Shaped
 
 from .._config import XyloConfig
 from .._sim import StateArrays
 from ..chips import Chip
 from ..engines import Recordings
 from ._link import BoardIdentity
+from ._live import LiveStep
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +106,20 @@ class Board(ABC):
     ) -> tuple[Shaped[np.ndarray, "batch time output"], StateArrays, Recordings]:
         """The same as `evolve`."""
 
+    @property
     @abstractmethod
-    def live(self, n_steps: int) -> Iterator[Integer[np.ndarray, " output"]]:
-        """Follow the sensor in real time: output spikes of each step, as they come."""
+    def power_channels(self) -> tuple[str, ...]:
+        """Names of the channels whose power it can measure; empty: it measures none."""
+
+    @abstractmethod
+    def live(
+        self,
+        n_steps: int,
+        *,
+        front_end: Mapping[str, Any] | None = None,
+        power: bool = False,
+    ) -> Iterator[LiveStep]:
+        """Follow the sensor in real time: what the board shows of each step, as it comes."""
 
     @abstractmethod
     def set_attributes(self, new_state: Mapping[str, object]) -> "Board":

@@ -1,13 +1,15 @@
 """`DeviceBoard`: a board behind a link."""
 
 import copy
+import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Integer, Shaped, UInt8
+from jaxtyping import Shaped, UInt8
 
 from .._config import XyloConfig
 from .._sim import OUTPUT_ARRAYS, StateArrays
@@ -16,6 +18,7 @@ from ..engines import RECORDED, Recordings, checked_raster, recordable
 from ._board import Board, PowerReading
 from ._errors import BoardDataError, BoardError, BoardFirmwareError, BoardTimeoutError
 from ._link import BoardIdentity, Link
+from ._live import LiveStep, PowerSamples
 from ._models import outdated, vendor_model
 from ._session import Session
 from .drivers import DRIVERS
@@ -243,23 +246,29 @@ class DeviceBoard(Board):
         return {name: traces[name] for name in RECORDED if name in traces}
 
     def live(
-        self, n_steps: int, front_end: Mapping[str, Any] | None = None
-    ) -> Iterator[Integer[np.ndarray, " output"]]:
+        self,
+        n_steps: int,
+        *,
+        front_end: Mapping[str, Any] | None = None,
+        power: bool = False,
+    ) -> Iterator[LiveStep]:
         """Follow the sensor in real time.
 
         Args:
             n_steps: how many steps.
             front_end: settings of the front end, in the vendor's fields; its defaults where not
                 given.
+            power: whether to measure the power meanwhile.
 
         Yields:
-            Output spikes of each step, uint8, as they come.
+            What the board shows of each step, as it comes.
 
         Raises:
-            BoardError: the chip cannot, or readouts were lost.
+            BoardError: the chip cannot, the board measures no power, or readouts were lost.
         """
         self._session.notices = []
-        yield from self._session.live(n_steps, dict(front_end or {}))
+        meter = self._power_meter() if power else nullcontext(dict)
+        yield from self._session.live(n_steps, dict(front_end or {}), meter)
 
     def set_attributes(self: B, new_state: Mapping[str, object]) -> B:
         """The board, to go on from where a call ended.
@@ -314,15 +323,32 @@ class DeviceBoard(Board):
         Raises:
             BoardError: the board cannot measure it.
         """
-        model = vendor_model(self.chip)
-        found = self._session.link.measure_power(duration_s, model.power_rate_hz)
-        missing = [name for name in model.power_channels if not len(found.get(name, ()))]
-        if missing:
+        with self._power_meter() as read_power:
+            time.sleep(duration_s)
+            samples = read_power()
+        if missing := [name for name, values in samples.items() if not len(values)]:
             raise BoardError(
                 f"{self.identify()} gave no power of {', '.join(missing)}: measure for longer"
             )
-        samples = {ours: found[name] for name, ours in model.power_channels.items()}
-        return PowerReading(samples, model.power_rate_hz)
+        return PowerReading(samples, vendor_model(self.chip).power_rate_hz)
+
+    @contextmanager
+    def _power_meter(self) -> Iterator[Callable[[], PowerSamples]]:
+        """The meter of the link, with our names of the channels."""
+        model = vendor_model(self.chip)
+        with self._session.link.power_meter(model.power_rate_hz) as read:
+
+            def named() -> PowerSamples:
+                found = read()
+                return {ours: found[name] for name, ours in model.power_channels.items()}
+
+            yield named
+
+    @property
+    def power_channels(self) -> tuple[str, ...]:
+        """Names of the channels whose power it can measure; empty: it measures none."""
+        channels = vendor_model(self.chip).power_channels
+        return tuple(channels.values()) if self._session.link.measures_power else ()
 
     def close(self) -> None:
         """Give the board back; what was taken from it stays valid."""

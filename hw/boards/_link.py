@@ -1,17 +1,17 @@
 """`Link`: what the vendor's software offers of one board, and nothing more."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int, Integer
 
 from ..chips import Chip
 from ._configuration import Fields
 from ._events import Event
-
-PowerSamples = Mapping[str, Float[np.ndarray, "..."]]
+from ._live import PowerSamples
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,12 @@ class Link(ABC):
     Attributes:
         chip: the chip on the board.
         identity: which board it is.
+        measures_power: whether the board can measure its power.
     """
 
     chip: Chip
     identity: BoardIdentity
+    measures_power: bool = True
 
     @abstractmethod
     def validate(self, fields: Fields) -> str:
@@ -111,12 +113,28 @@ class Link(ABC):
         """What collects states, where readouts do not hold them."""
 
     @abstractmethod
-    def measure_power(self, duration_s: float, rate_hz: float) -> PowerSamples:
-        """Power of each channel [W], by the vendor's names.
+    def power_meter(self, rate_hz: float) -> AbstractContextManager[Callable[[], PowerSamples]]:
+        """Measure power for the length of a block, while the chip does whatever it does.
+
+        Args:
+            rate_hz: samples in a second.
+
+        Returns:
+            A block in which each call gives the samples of each channel [W], by the vendor's
+            names, that came since the call before.
 
         Raises:
             BoardError: the board cannot measure it.
         """
+
+    def sensed_spikes(self, step: int) -> Integer[np.ndarray, " input"] | None:
+        """What the front end gave to the core in a step in real time, where that is known.
+
+        Args:
+            step: by the board's own count; each can be asked for once.
+        """
+        del step
+        return None
 
     @abstractmethod
     def close(self) -> None:

@@ -1,18 +1,20 @@
 """`Session`: one opened board, what is loaded on it, and where it stands."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Integer, UInt8
+from jaxtyping import UInt8
 
 from .._config import XyloConfig
 from .._errors import Violation
 from ._configuration import Fields, unchecked_fields
 from ._errors import BoardDataError, BoardError, BoardRefusedError
 from ._link import Link
+from ._live import LiveStep, PowerSamples
 from .drivers import DRIVERS, Driver
 from .drivers._driver import ACCELERATED, MANUAL, REAL_TIME, Traces
 
@@ -137,15 +139,29 @@ class Session:
             self.notices += driver.notices
             return {name: values[len(given) - len(counts) :] for name, values in traces.items()}
 
-    def live(self, n_steps: int, front_end: Fields) -> Iterator[Integer[np.ndarray, " output"]]:
-        """Follow the sensor."""
+    def live(
+        self,
+        n_steps: int,
+        front_end: Fields,
+        meter: AbstractContextManager[Callable[[], PowerSamples]],
+    ) -> Iterator[LiveStep]:
+        """Follow the sensor.
+
+        Args:
+            n_steps: how many steps.
+            front_end: its settings.
+            meter: what gives the samples of power since it was asked before.
+        """
         # The end of a block that stopped listening is a failure, too: the chip still runs.
         with self._forgetting():
             driver = self._ready_driver()
             self._position = None
-            driver.front_end = front_end
+            driver.front_end, driver.notices = front_end, []
             driver.restart(REAL_TIME, "Spike")
-            yield from driver.live(n_steps)
+            with meter as read_power:
+                for step in driver.live(n_steps):
+                    self.notices, driver.notices = self.notices + driver.notices, []
+                    yield replace(step, power=read_power())
             driver.restart(ACCELERATED, "Spike")
 
     @contextmanager

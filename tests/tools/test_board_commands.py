@@ -49,11 +49,29 @@ def test_monitor_sums_up_windows(
     options = ("--raster", raster, "--steps", 6, "--window", 4)
     assert run(monkeypatch, "monitor", config, *options) == 0
     spikes = XyloSim(CONFIG)(RASTER)[0][0, :, 0].astype(int)
-    first, rest = spikes[:4].sum(), spikes[4:].sum()
-    assert capsys.readouterr().out.splitlines() == [
-        f"step 4: output spikes [{first}], {first / 0.04:.1f} per second",
-        f"step 6: output spikes [{rest}], {rest / 0.02:.1f} per second",
-    ]
+    identity, power, *lines, notice = capsys.readouterr().out.splitlines()
+    assert identity == "the virtual SYNS63300 board '0'"
+    assert power.startswith("no power: a virtual board measures none; `xylograph cost` gives")
+    # In real time a step of Xylo IMU takes 5 ms.
+    assert "a step takes 5 ms in real time, and 10 ms in the configuration" in notice
+    shown = []
+    for end, part in ((4, slice(0, 4)), (6, slice(4, 6))):
+        seconds = 0.005 * (part.stop - part.start)
+        rates = ", ".join(f"{count / seconds:.1f}" for count in RASTER[part].sum(axis=0))
+        total = spikes[part].sum()
+        outputs = f"output spikes [{total}], {total / seconds:.1f} Hz"
+        shown.append(f"step {end}: input rates {rates} Hz; {outputs}")
+    assert lines == shown
+
+
+def test_monitor_says_that_a_virtual_sensor_gives_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, files: tuple[Path, Path]
+) -> None:
+    assert run(monkeypatch, "monitor", files[0], "--steps", 2, "--no-power") == 0
+    silent, _, line, _ = capsys.readouterr().out.splitlines()
+    assert silent == "the sensor of the virtual board is silent: `--raster` says what it gives"
+    # Thresholds of 0 are reached without any input.
+    assert line == "step 2: input rates 0.0, 0.0 Hz; output spikes [2], 200.0 Hz"
 
 
 @pytest.mark.slow

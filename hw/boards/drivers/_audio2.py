@@ -15,6 +15,7 @@ from .. import _events as ev
 from .._conversation import Conversation
 from .._errors import BoardDataError, BoardError, BoardFirmwareError
 from .._link import Link
+from .._live import LiveStep
 from .._maps import MEMORY_ACTIVE, MEMORY_CLOCK_ON, REGISTER_MAPS
 from .._models import vendor_model
 from ._driver import Driver, Traces
@@ -146,7 +147,7 @@ class Audio2Driver(Driver):
             raise BoardDataError(f"{self.link.identity} answered for other words than asked for")
         return {answer.address: _signed(answer.data) for answer in answers}
 
-    def live(self, n_steps: int) -> Iterator[Integer[np.ndarray, " output"]]:
+    def live(self, n_steps: int) -> Iterator[LiveStep]:
         """Not offered: it needs the calibration of an analog front end, and loses steps.
 
         Raises:

@@ -32,8 +32,12 @@ class Audio3Driver(SensorDriver):
         return fields | live | dict(self.front_end)
 
     def start_event(self, end: int) -> ev.Event:
-        """Without a target: the chip runs until it gets another mode."""
+        """Without a target: the chip runs until it is stopped."""
         return ev.TriggerProcessing()
+
+    def stop_events(self, start: int) -> list[ev.Event]:
+        """A target that was passed: until it stops, the chip must not be spoken to."""
+        return [ev.TriggerProcessing(start)]
 
     def open_memory(self, mode: str, kind: str) -> None:
         """Nothing to do: a field of the configuration opens it."""

@@ -22,6 +22,7 @@ from .._configuration import Fields, samna_fields
 from .._conversation import Conversation
 from .._errors import BoardDataError, BoardError, BoardTimeoutError
 from .._link import Link
+from .._live import LiveStep
 from .._maps import MEMORY_MAPS, REGISTER_MAPS
 from .._models import vendor_model
 
@@ -376,8 +377,8 @@ class Driver(ABC):
     # Real time -----------------------------------------------------------------------------------
 
     @abstractmethod
-    def live(self, n_steps: int) -> Iterator[Integer[np.ndarray, " output"]]:
-        """Follow the sensor: the output spikes of each step, as they come."""
+    def live(self, n_steps: int) -> Iterator[LiveStep]:
+        """Follow the sensor: what the readouts show of each step, as they come."""
 
 
 _MAX_POLLS = 1000

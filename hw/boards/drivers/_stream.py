@@ -3,22 +3,31 @@
 Source: samna contract, sections 3.4, 4.3 and 4.7.
 """
 
+import math
 from collections.abc import Iterator
-
-import numpy as np
-from jaxtyping import Integer
 
 from .. import _events as ev
 from .._errors import BoardDataError
-from ._driver import Driver
+from .._live import LiveStep
+from ._driver import CLOCK_HZ, REAL_TIME, Driver
 
 
 class SensorDriver(Driver):
     """What both have in common."""
 
-    def live(self, n_steps: int) -> Iterator[Integer[np.ndarray, " output"]]:
+    @property
+    def dt(self) -> float:
+        """How long a step takes in real time [s]."""
+        return self.fields(REAL_TIME, "Spike")["time_resolution_wrap"] / CLOCK_HZ
+
+    def live(self, n_steps: int) -> Iterator[LiveStep]:
         """Follow the sensor; steps that are missing between others are an error."""
-        start = self.next_step()
+        start, dt = self.next_step(), self.dt
+        if not math.isclose(dt, self.config.dt, rel_tol=1e-3):
+            self.notices.append(
+                f"a step takes {dt * 1e3:g} ms in real time, and {self.config.dt * 1e3:g} ms in "
+                "the configuration, whose time constants are off by as much"
+            )
         self.link.write([self.start_event(start + n_steps)])
         expected = start
         while expected < start + n_steps:
@@ -34,14 +43,32 @@ class SensorDriver(Driver):
                         f"of step {expected}: the connection does not keep up, or events were lost"
                     )
                 expected += 1
-                yield self.checked_outputs(event)
+                yield self._shown_of(event, step, dt)
+        self.link.write(self.stop_events(start))
 
     def start_event(self, end: int) -> ev.Event:
         """What makes the chip go on by itself up to a step."""
         return ev.TriggerProcessing(end)
 
-    def checked_outputs(self, readout: ev.Readout) -> Integer[np.ndarray, " output"]:
-        """Output spikes of a readout."""
-        return self._checked(
-            {"Spikes_out": self._column([readout], "output_spikes", self.config.n_outputs)}, 1
-        )["Spikes_out"][0]
+    def stop_events(self, start: int) -> list[ev.Event]:
+        """What makes it stop; nothing, where it stops by itself at the target.
+
+        Args:
+            start: the first step that was asked for.
+        """
+        del start
+        return []
+
+    def _shown_of(self, readout: ev.Readout, step: int, dt: float) -> LiveStep:
+        outputs = {"Spikes_out": "output_spikes", "Vmem_out": "output_v_mems"}
+        traces = {
+            name: self._column([readout], field, self.config.n_outputs)
+            for name, field in outputs.items()
+        }
+        checked = self._checked(traces, 1)
+        return LiveStep(
+            output_spikes=checked["Spikes_out"][0],
+            output_vmem=checked["Vmem_out"][0],
+            dt=dt,
+            input_spikes=self.link.sensed_spikes(step),
+        )

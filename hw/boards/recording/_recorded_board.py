@@ -3,10 +3,11 @@
 import copy
 import os
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Integer, Shaped, UInt8
+from jaxtyping import Shaped, UInt8
 
 from ..._config import XyloConfig
 from ..._config_file import config_hash
@@ -18,6 +19,8 @@ from .._board import Board, PowerReading
 from .._device_board import checked_output_mode
 from .._errors import BoardError, BoardRefusedError
 from .._link import BoardIdentity
+from .._live import LiveStep
+from ._live_steps import live_request, power_channels, unpacked_steps
 from ._recorder import no_past, run_request
 from ._session_file import Answer, load_answers, request_digest
 
@@ -137,12 +140,17 @@ class RecordedBoard(Board):
     # The same function and not one that calls it: warnings point at the line of the caller.
     __call__ = evolve
 
-    def live(self, n_steps: int) -> Iterator[Integer[np.ndarray, " output"]]:
+    def live(
+        self,
+        n_steps: int,
+        *,
+        front_end: Mapping[str, Any] | None = None,
+        power: bool = False,
+    ) -> Iterator[LiveStep]:
         """What the board gave then when it followed its sensor for so long."""
-        request = request_digest("live", config_hash(self.config), n_steps)
-        yield from self._answered(request, f"follow its sensor for {n_steps} steps").arrays[
-            "output"
-        ]
+        request = live_request(self, n_steps, front_end, power)
+        what = f"follow its sensor for {n_steps} steps in this way"
+        yield from unpacked_steps(self._answered(request, what))
 
     def set_attributes(self, new_state: Mapping[str, object]) -> "RecordedBoard":
         """The board, to go on from where a call ended."""
@@ -166,6 +174,15 @@ class RecordedBoard(Board):
         if stepwise is not None:
             other._stepwise = stepwise
         return other
+
+    @property
+    def power_channels(self) -> tuple[str, ...]:
+        """Names of the channels whose power was measured then; empty: none was."""
+        measured = self._answers.get(request_digest("power"), [])
+        followed = [answer for answers in self._answers.values() for answer in answers]
+        names = [name for answer in measured for name in answer.arrays]
+        names += [name for answer in followed for name in power_channels(answer)]
+        return tuple(dict.fromkeys(names))
 
     def power(self, duration_s: float = 1.0) -> PowerReading:
         """What was measured then, however long that was."""

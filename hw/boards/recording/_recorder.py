@@ -4,10 +4,11 @@ import copy
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Integer, Shaped, UInt8
+from jaxtyping import Shaped, UInt8
 
 from ..._config import XyloConfig
 from ..._config_file import config_hash
@@ -17,6 +18,8 @@ from ...engines import Recordings, checked_raster
 from .._board import Board, PowerReading
 from .._errors import BoardError
 from .._link import BoardIdentity
+from .._live import LiveStep
+from ._live_steps import live_request, packed_steps
 from ._session_file import Answer, request_digest, save_answers
 
 
@@ -119,19 +122,24 @@ class RecordingBoard(Board):
     # The same function and not one that calls it: warnings point at the line of the caller.
     __call__ = evolve
 
-    def live(self, n_steps: int) -> Iterator[Integer[np.ndarray, " output"]]:
+    def live(
+        self,
+        n_steps: int,
+        *,
+        front_end: Mapping[str, Any] | None = None,
+        power: bool = False,
+    ) -> Iterator[LiveStep]:
         """Follow the sensor, and write down what came, if all came."""
         seen = []
-        request = request_digest("live", config_hash(self.config), n_steps)
+        request = live_request(self, n_steps, front_end, power)
         try:
-            for spikes in self._board.live(n_steps):
-                seen.append(spikes)
-                yield spikes
+            for step in self._board.live(n_steps, front_end=front_end, power=power):
+                seen.append(step)
+                yield step
         except BoardError as error:
             self._note_error(request, error)
             raise
-        output = np.array(seen, np.uint8).reshape(len(seen), self.config.n_outputs)
-        self._answers.append(Answer(request, {"output": output}))
+        self._answers.append(Answer(request, *packed_steps(seen)))
 
     def set_attributes(self, new_state: Mapping[str, object]) -> "RecordingBoard":
         """The board, to go on from where a call ended."""
@@ -155,6 +163,11 @@ class RecordingBoard(Board):
         other = copy.copy(self)
         other._board = board
         return other
+
+    @property
+    def power_channels(self) -> tuple[str, ...]:
+        """Names of the channels whose power it can measure; empty: it measures none."""
+        return self._board.power_channels
 
     def power(self, duration_s: float = 1.0) -> PowerReading:
         """Measure the power, and write it down."""

@@ -5,7 +5,7 @@ Source: samna contract, section 1 (devices, models, graphs, power) and the secti
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -17,7 +17,8 @@ from ...chips import Chip
 from .._configuration import Fields
 from .._errors import CHECK_LIST, BoardDataError, BoardError, BoardLostError
 from .._events import Event
-from .._link import BoardIdentity, Link, PowerSamples, StateSink
+from .._link import BoardIdentity, Link, StateSink
+from .._live import PowerSamples
 from .._models import vendor_model
 from ._lock import BoardLock
 from ._objects import EventTranslator, configuration_object
@@ -145,9 +146,9 @@ class SamnaLink(Link):
                 return events
         return []
 
-    def measure_power(self, duration_s: float, rate_hz: float) -> PowerSamples:
-        """Power of each channel [W]."""
-        channels = getattr(self._samna, self._vendor.board_module).MeasurementChannels
+    @contextmanager
+    def power_meter(self, rate_hz: float) -> Iterator[Callable[[], PowerSamples]]:
+        """Measure power for the length of a block."""
         with self._reaching_the_board():
             monitor = self._board.get_power_monitor()
             buffer = self._samna.graph.sink_from(monitor.get_source_node())
@@ -156,11 +157,19 @@ class SamnaLink(Link):
             if monitor.is_auto_power_measurement_active():
                 monitor.stop_auto_power_measurement()
             monitor.start_auto_power_measurement(rate_hz)
-            try:
-                time.sleep(duration_s)
-                events = buffer.get_events()
-            finally:
+
+        def read() -> PowerSamples:
+            with self._reaching_the_board():
+                return self._by_channel(buffer.get_events())
+
+        try:
+            yield read
+        finally:
+            with self._reaching_the_board():
                 monitor.stop_auto_power_measurement()
+
+    def _by_channel(self, events: Sequence[Any]) -> PowerSamples:
+        channels = getattr(self._samna, self._vendor.board_module).MeasurementChannels
         return {
             name: np.array(
                 [e.value for e in events if int(e.channel) == int(getattr(channels, name))], float

@@ -55,6 +55,9 @@ class VirtualDevice:
         chip: which one.
         sensor: spike counts (time, input) that the front end gives in real time; silence after
             their end.
+
+    Attributes:
+        sensed: what the core took from the front end, by the step that processed it.
     """
 
     def __init__(self, chip: Chip, sensor: UInt8[np.ndarray, "time input"] | None = None) -> None:
@@ -79,6 +82,7 @@ class VirtualDevice:
         self._runs_until: int | None = 0
         self._elapsed_s = 0.0
         self._n_sensed = 0
+        self.sensed: dict[int, UInt8[np.ndarray, " input"]] = {}
         self.registers = Registers(self)
         self.memory = Memory(self)
 
@@ -121,7 +125,7 @@ class VirtualDevice:
     def _clear(self) -> None:
         assert self.config is not None
         self._state = CoreState.fresh(self.config, batch=1)
-        self._pending, self._shown = {}, {}
+        self._pending, self._shown, self.sensed = {}, {}, {}
         self._released = self.n_processed
 
     def write(self, events: Sequence[ev.Event]) -> list[ev.Event]:
@@ -155,13 +159,16 @@ class VirtualDevice:
 
     def _sense(self) -> None:
         assert self.config is not None
+        counts = np.zeros(self.config.n_inputs, np.uint8)
         if self.sensor is not None and self.sensor_is_on and self._n_sensed < len(self.sensor):
             if self.sensor.shape[1] != self.config.n_inputs:
                 raise BoardError(
                     f"the sensor gives {self.sensor.shape[1]} channels, the configuration has "
                     f"{self.config.n_inputs}: give `sensor` as (time, {self.config.n_inputs})"
                 )
-            self._pending[self.n_processed] = self.sensor[self._n_sensed].astype(np.int64)
+            counts = self.sensor[self._n_sensed]
+            self._pending[self.n_processed] = counts.astype(np.int64)
+        self.sensed[self.n_processed] = counts
         self._n_sensed += 1
 
     # What comes in -------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ its timeout. What takes hours with a board that hangs takes no time here.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -13,7 +14,7 @@ from ...chips import Chip
 from .._configuration import Fields
 from .._errors import BoardDataError, BoardError, BoardLostError
 from .._events import Event, Readout
-from .._link import BoardIdentity, Link, PowerSamples, StateSink
+from .._link import BoardIdentity, Link, StateSink
 from ._device import VirtualDevice, validate_fields
 from ._faults import Fault, Wire
 
@@ -65,6 +66,8 @@ class VirtualLink(Link):
         refuses: what the validator says of every configuration; empty: it says what is so.
         sensor: what the front end gives in real time.
     """
+
+    measures_power = False
 
     def __init__(
         self,
@@ -171,9 +174,20 @@ class VirtualLink(Link):
         self._sinks.append(sink)
         return sink
 
-    def measure_power(self, duration_s: float, rate_hz: float) -> PowerSamples:
-        """A virtual board has no power that could be measured."""
-        raise BoardError("a virtual board draws no power: measure on a real one")
+    def power_meter(self, rate_hz: float) -> NoReturn:
+        """A virtual board has no power that could be measured.
+
+        Raises:
+            BoardError: always.
+        """
+        raise BoardError(
+            "a virtual board draws no power: measure on a real one, or see the range that "
+            "`estimate_cost` gives"
+        )
+
+    def sensed_spikes(self, step: int) -> UInt8[np.ndarray, " input"] | None:
+        """What the front end gave to the core in a step."""
+        return self.device.sensed.pop(step, None)
 
     def close(self) -> None:
         """Give the board back."""

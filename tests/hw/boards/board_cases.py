@@ -1,8 +1,10 @@
 """What the tests of boards share: configurations that chips take, and what must come out."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from xylograph.hw import CHIPS, XyloConfig, XyloSim
+from xylograph.hw import CHIPS, LiveStep, XyloConfig, XyloSim
 
 CHIP_NAMES = tuple(CHIPS)
 
@@ -54,6 +56,15 @@ def expected(config: XyloConfig, raster: np.ndarray) -> dict[str, np.ndarray]:
     """The record that a board must give."""
     _, _, record = XyloSim(config)(raster, record=True)
     return {name: array for name, array in record.items() if name != "hibernation"}
+
+
+def live_record(steps: Iterable[LiveStep]) -> dict[str, np.ndarray]:
+    """The outputs of steps in real time, as a record has them."""
+    rows = list(steps)
+    return {
+        "Spikes_out": np.array([step.output_spikes for step in rows])[None],
+        "Vmem_out": np.array([step.output_vmem for step in rows])[None],
+    }
 
 
 def assert_same(got: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:

@@ -1,6 +1,8 @@
 """Sessions with boards, written down and replayed."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,12 +80,45 @@ def test_errors_are_replayed_in_their_turn(session: Path) -> None:
 
 
 def test_following_the_sensor_is_replayed(session: Path) -> None:
+    settings = {"input_interface": {"scale_values": np.arange(15)}}
     with RecordingBoard(VirtualBoard("SYNS63300", sensor=RASTER[0]), session) as board:
         board.load(CONFIG)
-        heard = np.array(list(board.live(6)))
+        heard = list(board.live(6))
+        assert not list(board.live(0, front_end=settings))
     board = RecordedBoard(session)
     board.load(CONFIG)
-    np.testing.assert_array_equal(list(board.live(6)), heard)
+    for step, then in zip(board.live(6), heard, strict=True):
+        assert step.dt == then.dt == 5e-3
+        assert not step.power
+        for name in ("input_spikes", "output_spikes", "output_vmem"):
+            np.testing.assert_array_equal(getattr(step, name), getattr(then, name))
+    assert not list(board.live(0, front_end=settings))
+    assert board.power_channels == ()
+    for other in (lambda: board.live(5), lambda: board.live(6, front_end=settings)):
+        with pytest.raises(BoardError, match="not asked to follow its sensor"):
+            next(other())
+
+
+def test_power_is_replayed_with_the_steps_in_which_it_came(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = VirtualBoard.live
+
+    def measuring(board: VirtualBoard, n_steps: int, *, power: bool, **options: Any) -> Any:
+        for index, step in enumerate(live(board, n_steps, **options)):
+            yield replace(step, input_spikes=None, power={"io": np.arange(index) * 1e-3})
+
+    monkeypatch.setattr(VirtualBoard, "live", measuring)
+    with RecordingBoard(VirtualBoard("SYNS63300"), session) as board:
+        board.load(CONFIG)
+        assert len(list(board.live(3, power=True))) == 3
+    board = RecordedBoard(session)
+    board.load(CONFIG)
+    assert board.power_channels == ("io",)
+    steps = list(board.live(3, power=True))
+    assert {step.input_spikes is None for step in steps} == {True}
+    for step, samples in zip(steps, ([], [0.0], [0.0, 1e-3]), strict=True):
+        np.testing.assert_array_equal(step.power["io"], samples)
 
 
 def test_a_session_that_breaks_off_is_kept(session: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from board_cases import assert_same, expected, random_config, random_raster
+from board_cases import assert_same, expected, live_record, random_config, random_raster
 from samna_double import Log, SamnaDouble
 
 from xylograph.hw import (
@@ -305,8 +305,10 @@ def test_a_real_board_follows_its_sensor(attach: Attach, chip: str) -> None:
     double = attach(chip, sensor=sensed[0])
     with SamnaBoard(chip) as board:
         board.load(config)
-        output = np.array(list(board.live(9)))[None]
-        assert_same({"Spikes_out": output}, expected(config, sensed))
+        steps = list(board.live(9))
+    assert_same(live_record(steps), expected(config, sensed))
+    # Boards do not show what the front end gives.
+    assert {step.input_spikes is None for step in steps} == {True}
     applied = [arguments[0] for name, *arguments in double.log if name == "apply_configuration"]
     (live,) = [fields for fields in applied if fields["operation_mode"] == "RealTime"]
     assert live["time_resolution_wrap"] == {"SYNS63300": 250_000, "SYNS65302": 50_000}[chip]
@@ -316,6 +318,53 @@ def test_a_real_board_follows_its_sensor(attach: Attach, chip: str) -> None:
     else:
         assert live["input_source"] == "DigitalMicrophone"
         assert live["debug"]["sdm_clock_ratio"] == 15
+
+
+def test_calls_of_audio_3_in_real_time(attach: Attach) -> None:
+    double = attach("SYNS65302")
+    with SamnaBoard("SYNS65302") as board:
+        board.load(TINY["SYNS65302"])
+        double.taken()
+        assert len(list(board.live(2, power=True))) == 2
+    barrier = ("ReadRegisterValue", 0)
+
+    def applied(mode: str) -> list[Any]:
+        return ["validate_configuration", ("apply_configuration", mode, {}), barrier]
+
+    assert calls(double.taken()) == [
+        *applied("Manual"),
+        *applied("RealTime"),
+        *CLEAR["SYNS65302"],
+        ("sink_from", "power"),
+        "stop_watch.start",
+        ("start_power", 100.0),
+        "TriggerReadout",
+        ("TriggerProcessing", None),
+        # Stopped before anything else is asked of it.
+        ("TriggerProcessing", 0),
+        "stop_power",
+        *applied("Manual"),
+        *applied("AcceleratedTime"),
+        *CLEAR["SYNS65302"],
+        "close_device",
+    ]
+
+
+@pytest.mark.parametrize("chip", ["SYNS63300", "SYNS65302"])
+def test_power_comes_with_the_steps(attach: Attach, chip: str) -> None:
+    double = attach(chip)
+    with SamnaBoard(chip) as board:
+        board.load(TINY[chip])
+        channels = board.power_channels
+        first, *others = board.live(3, power=True)
+        # The first channel draws 1 mW and then 2 mW, the second one twice that, and so on.
+        for place, channel in enumerate(channels, start=1):
+            for step in (first, *others):
+                np.testing.assert_allclose(step.power[channel], [place * 1e-3, place * 2e-3])
+        assert tuple(first.power) == channels
+        double.taken()
+        assert len(list(board.live(1))) == 1
+    assert not any(name == "start_power" for name, *_ in double.log)
 
 
 def test_settings_of_the_front_end_of_imu_arrive(attach: Attach) -> None:

@@ -6,6 +6,7 @@ from board_cases import (
     CHIP_NAMES,
     assert_same,
     expected,
+    live_record,
     obedient,
     random_config,
     random_raster,
@@ -255,8 +256,10 @@ def test_live_output_is_that_of_what_the_sensor_gives(chip: str) -> None:
     config, sensed = random_config(chip, seed=33), random_raster(34, n_steps=15)
     board = VirtualBoard(chip, sensor=sensed[0])
     board.load(config)
-    output = np.array(list(board.live(15)))[None]
-    assert_same({"Spikes_out": output}, expected(config, sensed))
+    steps = list(board.live(15))
+    assert_same(live_record(steps), expected(config, sensed))
+    np.testing.assert_array_equal([step.input_spikes for step in steps], sensed[0])
+    assert not any(step.power for step in steps)
     # And back to rasters.
     assert_same({"Spikes_out": board(sensed)[0]}, expected(config, sensed))
 
@@ -296,6 +299,32 @@ def test_a_sensor_with_other_channels_than_the_configuration_is_named(n_channels
     board.load(random_config("SYNS63300", seed=40))
     with pytest.raises(BoardError, match=f"gives {n_channels} channels, the configuration has 3"):
         next(board.live(5))
+
+
+def test_after_the_end_of_what_it_senses_a_board_hears_nothing() -> None:
+    board = VirtualBoard("SYNS65302", sensor=np.ones((2, 3), np.uint8))
+    board.load(random_config("SYNS65302", seed=41))
+    heard = [step.input_spikes for step in board.live(4)]
+    np.testing.assert_array_equal(heard, [[1] * 3] * 2 + [[0] * 3] * 2)
+
+
+def test_a_step_of_imu_takes_what_its_sensor_takes() -> None:
+    config = random_config("SYNS63300", seed=42)
+    assert config.dt == 1e-3
+    board = loaded(config)
+    assert [step.dt for step in board.live(2)] == [5e-3, 5e-3]
+    (notice,) = board.notices
+    assert "a step takes 5 ms in real time, and 1 ms in the configuration" in notice
+    slower = loaded(random_config("SYNS65302", seed=42))
+    assert [step.dt for step in slower.live(2)] == [1e-3, 1e-3]
+    assert not slower.notices
+
+
+def test_a_virtual_board_says_that_it_measures_no_power() -> None:
+    board = loaded(random_config("SYNS65302", seed=43))
+    assert board.power_channels == ()
+    with pytest.raises(BoardError, match="a virtual board draws no power"):
+        next(board.live(1, power=True))
 
 
 def test_audio_2_says_why_it_cannot_be_followed() -> None:

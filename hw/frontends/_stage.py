@@ -1,9 +1,7 @@
-"""What all parts of a front end share: the protocol, the checks of signal and state, threads."""
+"""What all parts of a front end share: the protocol, the checks of signal and state."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,9 +15,6 @@ RealSamples = Float[np.ndarray, "batch time channel"]
 StateArrays = dict[str, Shaped[np.ndarray, "batch ..."]]
 Record = dict[str, Shaped[np.ndarray, "batch _ _"]]
 M = TypeVar("M", bound="Stage")
-
-# Below this many values a thread costs more to start than it brings.
-_VALUES_WORTH_THREADS = 50_000
 
 
 class FrontEndRangeError(XylographError, ValueError):
@@ -206,52 +201,6 @@ def raise_where(wrong: np.ndarray, values: np.ndarray, limit: int, stage: str) -
             f"{limit}, this is {values[sample, step, channel]} ({int(wrong.sum())} such values): "
             "scale the signal down"
         )
-
-
-def over_samples(kernel: Callable[..., int], batch: int, n_values: int, *arrays: Any) -> int:
-    """Run `kernel(first, last, *arrays)` over the batch, in threads where that pays.
-
-    Returns:
-        The lowest index that the kernel reported as out of range, or -1.
-    """
-    n_threads = min(batch, _n_threads())
-    if n_threads <= 1 or n_values < _VALUES_WORTH_THREADS:
-        return kernel(0, batch, *arrays)
-    parts = [*pairwise(np.linspace(0, batch, n_threads + 1).astype(int).tolist())]
-    with ThreadPoolExecutor(n_threads) as threads:
-        found = threads.map(lambda part: kernel(*part, *arrays), parts)
-        return min((index for index in found if index >= 0), default=-1)
-
-
-def over_parts(work: Callable[[int, int], None], batch: int, values_each: int) -> None:
-    """Run `work(first, last)` over the whole batch, in parts that threads take in turn.
-
-    A chain of stages goes through a part at once: what one stage leaves in the processor's cache
-    is there for the next one. Parts are so small that no stage of the chain starts threads of its
-    own; see `over_samples`.
-
-    Args:
-        work: what to do with the samples from `first` to `last`, excluded.
-        batch: how many samples.
-        values_each: values of one sample, where a stage has most.
-    """
-    size = max(1, (_VALUES_WORTH_THREADS - 1) // max(values_each, 1))
-    parts = [(first, min(first + size, batch)) for first in range(0, batch, size)]
-    n_threads = min(len(parts), _n_threads())
-    if n_threads <= 1:
-        for part in parts:
-            work(*part)
-        return
-    with ThreadPoolExecutor(n_threads) as threads:
-        for _ in threads.map(lambda part: work(*part), parts):
-            pass
-
-
-def _n_threads() -> int:
-    from numba import config
-
-    most_threads: int = config.NUMBA_NUM_THREADS  # pyright: ignore
-    return most_threads
 
 
 def checked_number(name: str, value: int, low: int, high: int, stage: str) -> int:

@@ -7,8 +7,9 @@ import numpy.typing as npt
 from jaxtyping import Float, Shaped
 
 from .._stage import FrontEndRangeError, RealSamples, Stage, StateArrays
+from .._threads import over_samples
 
-from .._stage import checked_real_signal, over_samples  # isort: skip
+from .._stage import checked_real_signal  # isort: skip
 from ._device import AFEDevice
 from ._model import AFEModel
 from ._noise import SILENCE, noise_shape, noise_state

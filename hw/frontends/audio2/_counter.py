@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Integer, Shaped
 
-from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_number, over_samples
+from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_number
+from .._threads import over_samples
 from ._amplifier import checked_rate
 from ._limits import LIMITS, N_CHANNELS
 

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float, Shaped
 
-from .._stage import RealSamples, Stage, StateArrays, checked_real_signal, over_samples, per_channel
+from .._stage import RealSamples, Stage, StateArrays, checked_real_signal, per_channel
+from .._threads import over_samples
 from ._amplifier import checked_rate
 from ._limits import LIMITS, N_CHANNELS
 from ._model import AFEModel

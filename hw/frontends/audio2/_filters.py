@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
-from .._stage import RealSamples, Stage, StateArrays, checked_real_signal, over_samples
+from .._stage import RealSamples, Stage, StateArrays, checked_real_signal
+from .._threads import over_samples
 from ._amplifier import checked_rate
 from ._device import AFEDevice
 from ._limits import N_CHANNELS

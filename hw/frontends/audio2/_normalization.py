@@ -14,8 +14,8 @@ from .._stage import (
     Stage,
     StateArrays,
     checked_number,
-    over_samples,
 )
+from .._threads import over_samples
 from ._counter import checked_events
 from ._limits import LIMITS, N_CHANNELS
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
 from .._front_end import FrontEnd, NestedState
-from .._stage import Record, Stage, over_samples
+from .._stage import Record, Stage
+from .._threads import over_samples
 from ._amplifier import Amplifier
 from ._counter import EventCounter
 from ._device import AFEDevice, checked_seed

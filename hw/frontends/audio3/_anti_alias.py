@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Int, Shaped
 
-from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_signal, over_samples
+from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_signal
+from .._threads import over_samples
 from ._limits import HIGHEST_CODE, LOWEST_CODE
 
 

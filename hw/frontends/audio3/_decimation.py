@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float, Int, Shaped
 
-from .._stage import Samples, Stage, StateArrays, checked_signal, over_samples
+from .._stage import Samples, Stage, StateArrays, checked_signal
+from .._threads import over_samples
 
 PDM_DECIMATION = 32
 _SHIFT = 7

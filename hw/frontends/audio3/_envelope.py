@@ -15,9 +15,9 @@ from .._stage import (
     StateArrays,
     checked_number,
     checked_signal,
-    over_samples,
     per_channel,
 )
+from .._threads import over_samples
 from ._anti_alias import check_codes
 from ._limits import AGC_RATE, LIMITS, N_GAINS
 

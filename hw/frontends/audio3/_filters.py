@@ -9,7 +9,8 @@ import numpy.typing as npt
 from jaxtyping import Complex128, Float, Int, Shaped
 
 from ...chips import Range
-from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_signal, over_samples
+from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_signal
+from .._threads import over_samples
 from ._arithmetic import checked_arithmetic, numbers_of
 from ._limits import HIGHEST_SAMPLE, LIMITS, LOWEST_SAMPLE, SAMPLE_RATE
 

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
 from .._front_end import FrontEnd, NestedState
-from .._stage import Record, Samples, Stage, over_samples
+from .._stage import Record, Samples, Stage
+from .._threads import over_samples
 from ._filters import AUDIO_FILTERS, AudioFilter, AudioFilterBank
 from ._limits import LIMITS, SAMPLE_RATE
 from ._normalization import DivisiveNormalization

@@ -11,8 +11,8 @@ from .._stage import (
     StateArrays,
     checked_number,
     checked_real_signal,
-    over_samples,
 )
+from .._threads import over_samples
 from ._anti_alias import AntiAliasFilter
 from ._envelope import EnvelopeController
 from ._limits import AGC_RATE, N_GAINS

@@ -4,6 +4,9 @@ All values are int64, which holds every product of the chip (46 bits; Audio 3 fa
 Each kernel takes a range of samples, so that threads can share a batch, and returns the flat
 index (sample, step, channel) of the first value that is out of range, or -1.
 
+State is copied before a sample and put back after it: in a batch it stands side by side, and two
+threads that write to one line of the processor's cache wait for each other at every step.
+
 The steps are functions of their own, which the compiler merges into the loops: the stages alone
 and the chain in one piece compute by the same lines.
 """
@@ -60,10 +63,12 @@ def _normalize_step(y, rules, joint, level, rest, threshold, events):
 def filter_bands(first, last, signal, filters, w1, w2, w3, output) -> int:
     """Band-pass filters; `signal` is (batch, time, 1), `output` (batch, time, filter)."""
     for b in range(first, last):
+        v1, v2, v3 = w1[b].copy(), w2[b].copy(), w3[b].copy()
         for t in range(signal.shape[1]):
-            bad = _filter_step(signal[b, t, 0], filters, w1[b], w2[b], w3[b], output[b, t])
+            bad = _filter_step(signal[b, t, 0], filters, v1, v2, v3, output[b, t])
             if bad >= 0:
                 return (b * signal.shape[1] + t) * output.shape[2] + bad
+        w1[b], w2[b], w3[b] = v1, v2, v3
     return -1
 
 
@@ -73,12 +78,14 @@ def normalize(first, last, signal, rules, joint, level, rest, thresholds, output
     kept = thresholds.size > 0
     now, events = np.empty(signal.shape[2], np.int64), np.empty(signal.shape[2], np.int64)
     for b in range(first, last):
+        its_level, its_rest = level[b].copy(), rest[b].copy()
         for t in range(signal.shape[1]):
-            _normalize_step(signal[b, t], rules, joint, level[b], rest[b], now, events)
+            _normalize_step(signal[b, t], rules, joint, its_level, its_rest, now, events)
             for c in range(signal.shape[2]):
                 output[b, t, c] = events[c]
                 if kept:
                     thresholds[b, t, c] = now[c]
+        level[b], rest[b] = its_level, its_rest
     return -1
 
 
@@ -110,29 +117,35 @@ def compute_raster(
     threshold, events = np.empty(n, np.int64), np.empty(n, np.int64)
     kept = np.empty((n_steps if mirrored else 1, n), np.int64)
     for b in range(first, last):
+        v1, v2, v3 = w1[b].copy(), w2[b].copy(), w3[b].copy()
+        its_level, its_rest = level[b].copy(), rest[b].copy()
+        taken, total = step[b], counts[b].copy()
         if mirrored:
             for k in range(2 * n_steps):
                 t = n_steps - 1 - k if k < n_steps else k - n_steps
-                bad = _filter_step(signal[b, t, 0], filters, w1[b], w2[b], w3[b], kept[t])
+                bad = _filter_step(signal[b, t, 0], filters, v1, v2, v3, kept[t])
                 if bad >= 0:
                     return (b * n_steps + t) * n + bad
             for t in range(n_steps - 1, -1, -1):
-                _normalize_step(kept[t], rules, joint, level[b], rest[b], threshold, events)
+                _normalize_step(kept[t], rules, joint, its_level, its_rest, threshold, events)
         row = 0
         for t in range(n_steps):
             y = kept[t] if mirrored else kept[0]
             if not mirrored:
-                bad = _filter_step(signal[b, t, 0], filters, w1[b], w2[b], w3[b], y)
+                bad = _filter_step(signal[b, t, 0], filters, v1, v2, v3, y)
                 if bad >= 0:
                     return (b * n_steps + t) * n + bad
-            _normalize_step(y, rules, joint, level[b], rest[b], threshold, events)
+            _normalize_step(y, rules, joint, its_level, its_rest, threshold, events)
             for c in range(n):
-                counts[b, c] += events[c]
-            step[b] += 1
-            if step[b] == period:
+                total[c] += events[c]
+            taken += 1
+            if taken == period:
                 for c in range(n):
-                    raster[b, row, c] = min(counts[b, c], most)
-                    counts[b, c] = 0
+                    raster[b, row, c] = min(total[c], most)
+                    total[c] = 0
                 row += 1
-                step[b] = 0
+                taken = 0
+        w1[b], w2[b], w3[b] = v1, v2, v3
+        level[b], rest[b] = its_level, its_rest
+        step[b], counts[b] = taken, total
     return -1

@@ -1,7 +1,7 @@
 """The compiled part of the analog microphone: amplifier, converter, gain control.
 
 As in `_kernel.py`, each stage is a step of its own, so that stages alone and the chain in one
-piece compute by the same lines. Rows of state are named where they are used.
+piece compute by the same lines, and state is copied before a sample and put back after it. Rows of state are named where they are used.
 
 Numba takes the limits into the code that it keeps on disk, and does not see when they change
 elsewhere: change this file, too.
@@ -108,11 +108,13 @@ def _smooth_step(code, command, numbers, r):
 def anti_alias(first, last, signal, a, b, shift, surplus, limit, w, output) -> int:
     """The filter alone, an output for each code."""
     for n in range(first, last):
+        its_w = w[n].copy()
         for t in range(signal.shape[1]):
-            total, out = _anti_alias_step(signal[n, t, 0], a, b, shift, surplus, w[n])
+            total, out = _anti_alias_step(signal[n, t, 0], a, b, shift, surplus, its_w)
             if not -limit <= total < limit:
                 return n * signal.shape[1] + t
             output[n, t, 0] = out
+        w[n] = its_w
     return -1
 
 
@@ -120,12 +122,14 @@ def anti_alias(first, last, signal, a, b, shift, surplus, limit, w, output) -> i
 def control(first, last, signal, rules, levels, waits, variations, registers, output) -> int:
     """The controller alone; commands and envelopes."""
     for n in range(first, last):
+        r = registers[n].copy()
         for t in range(signal.shape[1]):
-            output[n, t, 0] = registers[n, 3]
+            output[n, t, 0] = r[3]
             code = signal[n, t, 0]
-            output[n, t, 1] = _control_step(code, rules, levels, waits, variations, registers[n])
+            output[n, t, 1] = _control_step(code, rules, levels, waits, variations, r)
             if output[n, t, 1] < 0:
                 return n * signal.shape[1] + t
+        registers[n] = r
     return -1
 
 
@@ -133,9 +137,11 @@ def control(first, last, signal, rules, levels, waits, variations, registers, ou
 def smooth(first, last, signal, numbers, smoothing, output) -> int:
     """The smoother alone; `signal` is codes and commands."""
     for n in range(first, last):
+        r = smoothing[n].copy()
         for t in range(signal.shape[1]):
             code, command = signal[n, t, 0], signal[n, t, 1]
-            output[n, t, 0] = _smooth_step(code, command, numbers, smoothing[n])
+            output[n, t, 0] = _smooth_step(code, command, numbers, r)
+        smoothing[n] = r
     return -1
 
 
@@ -174,27 +180,32 @@ def convert(
     shift, surplus, limit = filter_numbers
     for n in range(first, last):
         row = 0
+        its_volts, its_w = volts[n].copy(), w[n].copy()
+        r, smoothed = registers[n].copy(), smoothing[n].copy()
+        waiting, taken, index = pending[n], tick[n], sent[n]
         for t in range(signal.shape[1]):
-            gain = gains[sent[n]] if fixed < 0 else gains[fixed]
-            amplified = _amplify_step(signal[n, t, 0], gain, dt, volts[n])
+            gain = gains[index] if fixed < 0 else gains[fixed]
+            amplified = _amplify_step(signal[n, t, 0], gain, dt, its_volts)
             total, code = _anti_alias_step(
-                pending[n], filter_ab[0], filter_ab[1], shift, surplus, w[n]
+                waiting, filter_ab[0], filter_ab[1], shift, surplus, its_w
             )
             if not -limit <= total < limit:
                 return 2 * (n * signal.shape[1] + t)
             # The converter gives a code one sample late.
-            pending[n] = np.int64(_CODES_PER_VOLT * amplified)
-            tick[n] += 1
-            if tick[n] == oversampling:
-                tick[n] = 0
-                command = registers[n, 3]
-                sent[n] = command
-                envelope = _control_step(code, rules, levels, waits, variations, registers[n])
+            waiting = np.int64(_CODES_PER_VOLT * amplified)
+            taken += 1
+            if taken == oversampling:
+                taken = 0
+                command = r[3]
+                index = command
+                envelope = _control_step(code, rules, levels, waits, variations, r)
                 if envelope < 0:
                     return 2 * (n * signal.shape[1] + t) + 1
                 if len(smoother) > 0:
-                    code = _smooth_step(code, command, smoother, smoothing[n])
+                    code = _smooth_step(code, command, smoother, smoothed)
                 output[n, row, 0] = code << padding
                 commands[n, row, 0], commands[n, row, 1] = command, envelope
                 row += 1
+        volts[n], w[n], registers[n], smoothing[n] = its_volts, its_w, r, smoothed
+        pending[n], tick[n], sent[n] = waiting, taken, index
     return -1

@@ -10,17 +10,17 @@ def resample(first, last, signal, num, den, started, last_sample, phase, output)
     """Straight lines between samples; an output is at `phase / den` of the way to the next."""
     for b in range(first, last):
         k = 0
+        has_started, before, way = started[b], last_sample[b], phase[b]
         for t in range(signal.shape[1]):
             now = signal[b, t, 0]
-            if started[b]:
-                before = last_sample[b]
-                while phase[b] < den:
-                    output[b, k, 0] = before + (now - before) * (phase[b] / den)
-                    phase[b] += num
+            if has_started:
+                while way < den:
+                    output[b, k, 0] = before + (now - before) * (way / den)
+                    way += num
                     k += 1
-                phase[b] -= den
-            started[b] = True
-            last_sample[b] = now
+                way -= den
+            has_started, before = True, now
+        started[b], last_sample[b], phase[b] = has_started, before, way
     return -1
 
 

@@ -20,12 +20,12 @@ def modulate(
     for b in range(first, last):
         k = 0
         s0, s1, s2, s3, out = s[b, 0], s[b, 1], s[b, 2], s[b, 3], q[b]
+        has_started, before, way = started[b], last_sample[b], phase[b]
         for t in range(signal.shape[1]):
             now = signal[b, t, 0]
-            if started[b] or same:
-                before = last_sample[b]
-                while phase[b] < den:
-                    x = before + (now - before) * (phase[b] / den)
+            if has_started or same:
+                while way < den:
+                    x = before + (now - before) * (way / den)
                     if same:
                         x = now
                     d0 = b0 * x + g0 * out
@@ -40,10 +40,10 @@ def modulate(
                         return b * bits.shape[1] + k
                     out = 1.0 if s3 > 0 else -1.0
                     bits[b, k, 0] = np.int8(out)
-                    phase[b] += num
+                    way += num
                     k += 1
-                phase[b] -= den
-            started[b] = True
-            last_sample[b] = now
+                way -= den
+            has_started, before = True, now
         s[b, 0], s[b, 1], s[b, 2], s[b, 3], q[b] = s0, s1, s2, s3, out
+        started[b], last_sample[b], phase[b] = has_started, before, way
     return -1

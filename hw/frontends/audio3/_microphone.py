@@ -11,9 +11,9 @@ from .._stage import (
     RealSamples,
     StateArrays,
     checked_real_signal,
-    over_samples,
     raise_where,
 )
+from .._threads import over_samples
 from ._limits import PDM_RATE
 from ._resample import LinearResampler
 

@@ -6,7 +6,8 @@ from typing import SupportsFloat
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from .._stage import Record, Samples, Stage, StateArrays, over_samples, per_channel
+from .._stage import Record, Samples, Stage, StateArrays, per_channel
+from .._threads import over_samples
 from ._arithmetic import checked_arithmetic, numbers_of
 from ._limits import LIMITS, SAMPLE_RATE
 from ._search import scale_shifts, window_shift

@@ -12,8 +12,8 @@ from .._stage import (
     Stage,
     StateArrays,
     checked_real_signal,
-    over_samples,
 )
+from .._threads import over_samples
 from ._limits import HIGHEST_SAMPLE, LOWEST_SAMPLE
 
 _OVERFLOWS = ("raise", "saturate")

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Shaped
 
-from .._stage import RealSamples, Stage, StateArrays, checked_real_signal, over_samples
+from .._stage import RealSamples, Stage, StateArrays, checked_real_signal
+from .._threads import over_samples
 
 _MAX_TERM = 2**40
 

@@ -13,8 +13,8 @@ from .._stage import (
     StateArrays,
     checked_number,
     checked_signal,
-    over_samples,
 )
+from .._threads import over_samples
 from ._anti_alias import check_codes
 from ._limits import AGC_RATE, N_GAINS
 

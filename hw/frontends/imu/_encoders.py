@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Shaped
 
-from .._stage import Samples, Stage, StateArrays, over_samples, per_channel
+from .._stage import Samples, Stage, StateArrays, per_channel
+from .._threads import over_samples
 from ._limits import LIMITS, MAX_FILTERED
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
-from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, over_samples
+from .._stage import FrontEndRangeError, Samples, Stage, StateArrays
+from .._threads import over_samples
 from ._limits import LIMITS, MAX_FILTERED, MAX_SAMPLE, SAMPLE_RATE
 
 _RANGES = {

@@ -3,7 +3,8 @@
 All values are int64, which holds every product of the chip (front-end facts, section 10). Each
 kernel takes a range of samples, so that threads can share a batch, and returns the flat index of
 the first value that is out of range, or -1. Limits are arguments (`highest`): what Numba keeps on
-disk would not notice that they changed in another file.
+disk would not notice that they changed in another file. State is copied before a sample and put
+back after it: see the kernel of Audio 3.
 """
 
 import json
@@ -103,15 +104,17 @@ def estimate(first, last, signal, shift, highest, accumulator, covariance) -> in
     """Leaky sums of products of channels; `covariance` is (batch, time, 9)."""
     limit = (highest + 1) << shift
     for b in range(first, last):
+        sums = accumulator[b].copy()
         for t in range(signal.shape[1]):
             for i in range(3):
                 for j in range(3):
-                    old = accumulator[b, i, j]
+                    old = sums[i, j]
                     new = old - (old >> shift) + signal[b, t, i] * signal[b, t, j]
                     if abs(new) >= limit:
                         return (b * signal.shape[1] + t) * 9 + 3 * i + j
-                    accumulator[b, i, j] = new
+                    sums[i, j] = new
                     covariance[b, t, 3 * i + j] = new >> shift
+        accumulator[b] = sums
     return -1
 
 
@@ -119,11 +122,13 @@ def estimate(first, last, signal, shift, highest, accumulator, covariance) -> in
 def hold(first, last, signal, period, step, held, output) -> int:
     """Repeat the first value of each period."""
     for b in range(first, last):
+        its_step, value = step[b], held[b].copy()
         for t in range(signal.shape[1]):
-            if step[b] == 0:
-                held[b] = signal[b, t]
-            output[b, t] = held[b]
-            step[b] = (step[b] + 1) % period
+            if its_step == 0:
+                value[:] = signal[b, t]
+            output[b, t] = value
+            its_step = (its_step + 1) % period
+        step[b], held[b] = its_step, value
     return -1
 
 
@@ -132,29 +137,31 @@ def rotate(first, last, signal, held, last_held, rotation, sticky, highest, outp
     """Turn each sample to the axes of its covariance, `held` (batch, time, 9)."""
     new, diagonal = np.empty((3, 3), np.int64), np.empty(3, np.int64)
     for b in range(first, last):
+        seen, turned = last_held[b].copy(), rotation[b].copy()
         for t in range(signal.shape[1]):
             changed = False
             for i in range(9):
-                changed |= held[b, t, i] != last_held[b, i]
+                changed |= held[b, t, i] != seen[i]
             if changed:
-                last_held[b] = held[b, t]
+                seen[:] = held[b, t]
                 decompose(held[b, t].copy().reshape(3, 3), new, diagonal)
                 for j in range(3):
                     alike = np.int64(0)
                     for i in range(3):
-                        alike += new[i, j] * rotation[b, i, j]
+                        alike += new[i, j] * turned[i, j]
                     sign = 1 if alike > 0 else -1
                     if alike == 0:
                         sign = 0 if sticky else 1
                     for i in range(3):
-                        rotation[b, i, j] = sign * new[i, j]
+                        turned[i, j] = sign * new[i, j]
             for j in range(3):
                 total = np.int64(0)
                 for i in range(3):
-                    total += (rotation[b, i, j] * signal[b, t, i]) >> 32
+                    total += (turned[i, j] * signal[b, t, i]) >> 32
                     if abs(total) > highest:
                         return (b * signal.shape[1] + t) * 3 + j
                 output[b, t, j] = total
+        last_held[b], rotation[b] = seen, turned
     return -1
 
 
@@ -184,12 +191,14 @@ def filter_bands(first, last, signal, coefficients, highest, w1, w2, output) -> 
 def integrate_and_fire(first, last, signal, threshold, drop, rest, output) -> int:
     """One event where the sum of magnitudes passes the threshold."""
     for b in range(first, last):
+        its_rest = rest[b].copy()
         for t in range(signal.shape[1]):
             for c in range(signal.shape[2]):
-                total = rest[b, c] + abs(signal[b, t, c])
+                total = its_rest[c] + abs(signal[b, t, c])
                 fires = total >= threshold[c]
                 output[b, t, c] = fires
-                rest[b, c] = total % threshold[c] if drop else total - fires * threshold[c]
+                its_rest[c] = total % threshold[c] if drop else total - fires * threshold[c]
+        rest[b] = its_rest
     return -1
 
 

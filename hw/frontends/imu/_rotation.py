@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Int, Shaped
 
-from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, over_samples
+from .._stage import FrontEndRangeError, Samples, Stage, StateArrays
+from .._threads import over_samples
 from ._limits import MAX_COVARIANCE, MAX_SAMPLE
 from ._subspace import SampleAndHold, SubSpace
 

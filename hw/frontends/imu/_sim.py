@@ -12,7 +12,8 @@ from ..._config import XyloConfig
 from ..._fields import FIELD_NAMES
 from ..._imu_registers import IMURegisters
 from .._front_end import FrontEnd, NestedState
-from .._stage import FrontEndRangeError, Record, Stage, over_parts
+from .._stage import FrontEndRangeError, Record, Stage
+from .._threads import over_parts
 from ._encoders import IAFEncoder, ScaleEncoder
 from ._filters import DEFAULT_FILTERS, BandPassFilter, FilterBank
 from ._limits import SAMPLE_RATE

@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Shaped
 
-from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_number, over_samples
+from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, checked_number
+from .._threads import over_samples
 from ._limits import LIMITS, MAX_COVARIANCE, MAX_SAMPLE
 
 

@@ -148,14 +148,25 @@ class Audio2Driver(Driver):
         return {answer.address: _signed(answer.data) for answer in answers}
 
     def live(self, n_steps: int) -> Iterator[LiveStep]:
-        """Not offered: it needs the calibration of an analog front end, and loses steps.
+        """Not offered.
+
+        In real time the outputs come through the state sink only, which knows no time: a step that
+        was lost looks like one that was not there. And what the front end needs before, a
+        calibration of 45 s whose end nothing reports, is not documented in full.
 
         Raises:
             BoardError: always.
+
+        Source: samna contract, sections 2.3 and 2.9.
         """
+        if self.link.chip.audio2 is None:
+            raise BoardError(
+                f"{self.link.chip.name} has no sensor and no real time: run rasters on it"
+            )
         raise BoardError(
-            f"{self.link.chip.name} cannot be followed in real time from here: its readouts carry no "
-            "step, so that lost ones cannot be told; run recorded rasters"
+            f"{self.link.chip.name} cannot be followed in real time: what it shows then does not "
+            "say which step it is of, so that steps could be lost unnoticed; record the sound, make "
+            "a raster of it with `AFESim`, and run that"
         )
 
 

@@ -11,6 +11,7 @@ from .._models import VENDOR_MODELS, vendor_model
 from ._find import import_samna
 from ._link import LINKS, SamnaLink
 from ._lock import BoardLock
+from ._watchdog import CALL_LIMIT_S, Watchdog
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,7 @@ def find_boards() -> tuple[AttachedBoard, ...]:
 
 def _attached(samna: ModuleType, chip: Chip) -> dict[str, Any]:
     """Descriptions of the attached boards with a chip, by serial number."""
-    try:
-        devices = samna.device.get_all_devices()
-    except Exception as error:
-        raise BoardError(f"samna cannot list devices ({error}): {CHECK_LIST}") from error
+    devices = Watchdog("the devices that are attached")(samna.device.get_all_devices)
     wanted = vendor_model(chip).device_type
     found = [device for device in devices if device.device_type_name == wanted]
     return {
@@ -71,6 +69,9 @@ class SamnaBoard(DeviceBoard):
         confirm: run each raster twice and compare.
         retries: how often a run that failed is done again.
         timeout_s: how long the board may be silent while something is awaited [s].
+        call_limit_s: how long one call of the vendor's software may take [s]. Longer ones are given
+            up: the board counts as lost, and this process holds it until it ends. What cannot be
+            given up is a call that lets no other thread of this process run meanwhile.
 
     Raises:
         BoardError: the vendor drives no boards with this chip any more.
@@ -78,7 +79,7 @@ class SamnaBoard(DeviceBoard):
         BoardBusyError: another process holds it.
         BoardFirmwareError: its firmware is too old.
         BoardLostError: it cannot be opened.
-        ValueError: no such chip or output mode.
+        ValueError: no such chip or output mode, or a number that is no time or count.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class SamnaBoard(DeviceBoard):
         confirm: bool = True,
         retries: int = 0,
         timeout_s: float = 5.0,
+        call_limit_s: float = CALL_LIMIT_S,
     ) -> None:
         known_chip = get_chip(chip)
         if known_chip.name not in LINKS:
@@ -98,7 +100,9 @@ class SamnaBoard(DeviceBoard):
                 f"the vendor's software dropped the boards of {known_chip.name}: use a "
                 f"`VirtualBoard`, or deploy to {', '.join(LINKS)}"
             )
-        link = _opened(import_samna(), known_chip, serial)
+        if not call_limit_s > 0:
+            raise ValueError(f"no time: call_limit_s={call_limit_s}")
+        link = _opened(import_samna(), known_chip, serial, call_limit_s)
         super().__init__(
             link,
             output_mode=output_mode,
@@ -109,7 +113,7 @@ class SamnaBoard(DeviceBoard):
         )
 
 
-def _opened(samna: ModuleType, chip: Chip, serial: str | None) -> SamnaLink:
+def _opened(samna: ModuleType, chip: Chip, serial: str | None, call_limit_s: float) -> SamnaLink:
     attached = _attached(samna, chip)
     if serial is not None and serial not in attached or not attached:
         what = f"board {serial!r}" if serial is not None else "board"
@@ -125,5 +129,5 @@ def _opened(samna: ModuleType, chip: Chip, serial: str | None) -> SamnaLink:
         except BoardBusyError as error:
             busy.append(str(error))
             continue
-        return LINKS[chip.name](samna, chip, attached[name], name, lock)
+        return LINKS[chip.name](samna, chip, attached[name], name, lock, call_limit_s)
     raise BoardBusyError("; ".join(busy))

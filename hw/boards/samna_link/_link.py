@@ -7,6 +7,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -15,13 +16,14 @@ from jaxtyping import Int
 
 from ...chips import Chip
 from .._configuration import Fields
-from .._errors import CHECK_LIST, BoardDataError, BoardError, BoardLostError
+from .._errors import BoardDataError, BoardError
 from .._events import Event
 from .._link import BoardIdentity, Link, StateSink
 from .._live import PowerSamples
 from .._models import vendor_model
 from ._lock import BoardLock
 from ._objects import EventTranslator, configuration_object
+from ._watchdog import CALL_LIMIT_S, Watchdog
 
 
 class SamnaLink(Link):
@@ -33,33 +35,44 @@ class SamnaLink(Link):
         info: the vendor's description of the device.
         serial: what tells the board from others.
         lock: on the board; given back with it.
+        call_limit_s: how long a call of the vendor's software may take [s].
     """
 
     def __init__(
-        self, samna: ModuleType, chip: Chip, info: Any, serial: str, lock: BoardLock
+        self,
+        samna: ModuleType,
+        chip: Chip,
+        info: Any,
+        serial: str,
+        lock: BoardLock,
+        call_limit_s: float = CALL_LIMIT_S,
     ) -> None:
         self.chip = chip
         self._samna, self._lock = samna, lock
         self._vendor = vendor_model(chip)
         version = str(getattr(samna, "__version__", ""))
         self.identity = BoardIdentity("samna", chip.name, serial, {}, version)
+        self.call = Watchdog(str(self.identity), call_limit_s)
         self._core = getattr(samna, self._vendor.module)
         self._translator = EventTranslator(samna, self._vendor)
         # Graphs must outlive what flows through them.
         self._graphs: list[Any] = []
         self._board: Any = None
         try:
-            with self._reaching_the_board():
-                self._board = samna.device.open_device(info)
-                found = self._board.get_firmware_versions()
-                firmware = {part: str(getattr(found, part)) for part in ("fxtree", "unifirm")}
-                self._model = self.model_of(self._board)
-                self._buffer = samna.graph.sink_from(self._model.get_source_node())
-                self._writer = samna.graph.source_to(self._model.get_sink_node())
+            firmware = self.call(lambda: self._open(info))
         except BaseException:
             self.close()
             raise
         self.identity = BoardIdentity("samna", chip.name, serial, firmware, version)
+
+    def _open(self, info: Any) -> dict[str, str]:
+        """Open the board, and give the versions of its firmware."""
+        self._board = self._samna.device.open_device(info)
+        found = self._board.get_firmware_versions()
+        self._model = self.model_of(self._board)
+        self._buffer = self._samna.graph.sink_from(self._model.get_source_node())
+        self._writer = self._samna.graph.source_to(self._model.get_sink_node())
+        return {part: str(getattr(found, part)) for part in ("fxtree", "unifirm")}
 
     # What differs between boards ------------------------------------------------------------------
 
@@ -69,8 +82,7 @@ class SamnaLink(Link):
 
     def reset_board(self) -> None:
         """Reset the chip."""
-        with self._reaching_the_board():
-            self._board.reset_board_soft()
+        self.call(lambda: self._board.reset_board_soft())
 
     def set_ram_access(self, is_open: bool) -> None:
         """Most boards have no such call."""
@@ -91,18 +103,6 @@ class SamnaLink(Link):
         """Start what gives events of power their time."""
 
     # What is the same -----------------------------------------------------------------------------
-
-    @contextmanager
-    def _reaching_the_board(self) -> Iterator[None]:
-        """Make errors of the vendor's software ours; it has no classes to tell them apart."""
-        try:
-            yield
-        except BoardError:
-            raise
-        except Exception as error:
-            raise BoardLostError(
-                f"samna could not reach {self.identity} ({error}): {CHECK_LIST}"
-            ) from error
 
     def validate(self, fields: Fields) -> str:
         """What the vendor's validator has against a configuration."""
@@ -125,20 +125,18 @@ class SamnaLink(Link):
         configuration = self.configuration(fields)
         if problem := self._problem(configuration):
             raise ValueError(problem)
-        with self._reaching_the_board():
-            self._model.apply_configuration(configuration)
+        self.call(lambda: self._model.apply_configuration(configuration))
 
     def write(self, events: Sequence[Event]) -> None:
         """Send events."""
-        with self._reaching_the_board():
-            self._writer.write(self._translator.to_vendor(events))
+        translated = self._translator.to_vendor(events)
+        self.call(lambda: self._writer.write(translated))
 
     def read(self, timeout_s: float) -> list[Event]:
         """Events that have come."""
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:
-            with self._reaching_the_board():
-                found = self._buffer.get_events_blocking(max(1, round(left * 1000)))
+            found = self.call(partial(self._await_events, left), waits_s=left)
             if not found:
                 return []
             # Of events that no driver needs there may be any number.
@@ -146,27 +144,27 @@ class SamnaLink(Link):
                 return events
         return []
 
+    def _await_events(self, timeout_s: float) -> list[Any]:
+        return self._buffer.get_events_blocking(max(1, round(timeout_s * 1000)))
+
     @contextmanager
     def power_meter(self, rate_hz: float) -> Iterator[Callable[[], PowerSamples]]:
         """Measure power for the length of a block."""
-        with self._reaching_the_board():
-            monitor = self._board.get_power_monitor()
-            buffer = self._samna.graph.sink_from(monitor.get_source_node())
-            self.start_stopwatch(self._board.get_stop_watch())
-            # Starting twice in a row has crashed the vendor's software.
-            if monitor.is_auto_power_measurement_active():
-                monitor.stop_auto_power_measurement()
-            monitor.start_auto_power_measurement(rate_hz)
-
-        def read() -> PowerSamples:
-            with self._reaching_the_board():
-                return self._by_channel(buffer.get_events())
-
+        monitor, buffer = self.call(lambda: self._start_power(rate_hz))
         try:
-            yield read
+            yield lambda: self._by_channel(self.call(lambda: buffer.get_events()))
         finally:
-            with self._reaching_the_board():
-                monitor.stop_auto_power_measurement()
+            self.call(lambda: monitor.stop_auto_power_measurement())
+
+    def _start_power(self, rate_hz: float) -> tuple[Any, Any]:
+        monitor = self._board.get_power_monitor()
+        buffer = self._samna.graph.sink_from(monitor.get_source_node())
+        self.start_stopwatch(self._board.get_stop_watch())
+        # Starting twice in a row has crashed the vendor's software.
+        if monitor.is_auto_power_measurement_active():
+            monitor.stop_auto_power_measurement()
+        monitor.start_auto_power_measurement(rate_hz)
+        return monitor, buffer
 
     def _by_channel(self, events: Sequence[Any]) -> PowerSamples:
         channels = getattr(self._samna, self._vendor.board_module).MeasurementChannels
@@ -178,14 +176,20 @@ class SamnaLink(Link):
         }
 
     def close(self) -> None:
-        """Give the board back."""
-        board, self._board = self._board, None
+        """Give the board back, unless a call blocks: that one holds it until the process ends."""
         try:
-            if board is not None:
-                with self._reaching_the_board():
-                    self._samna.device.close_device(board)
+            if not self.call.is_stuck and not self.call.is_closed:
+                self.call(self._close_board)
         finally:
-            self._lock.release()
+            if not self.call.is_stuck:
+                self._lock.release()
+            self.call.close()
+
+    def _close_board(self) -> None:
+        # Asked here and not before: an interrupted opening may have ended just now.
+        board, self._board = self._board, None
+        if board is not None:
+            self._samna.device.close_device(board)
 
 
 class Audio3Link(SamnaLink):
@@ -201,16 +205,14 @@ class ImuLink(SamnaLink):
 
     def set_ram_access(self, is_open: bool) -> None:
         """Open or close the state memory."""
-        with self._reaching_the_board():
-            if is_open:
-                self._model.open_ram_access()
-            else:
-                self._model.close_ram_access()
+        if is_open:
+            self.call(lambda: self._model.open_ram_access())
+        else:
+            self.call(lambda: self._model.close_ram_access())
 
     def set_sensor(self, is_on: bool) -> None:
         """Take accelerations from the sensor, or from here."""
-        with self._reaching_the_board():
-            self._board.enable_manual_input_acceleration(not is_on)
+        self.call(lambda: self._board.enable_manual_input_acceleration(not is_on))
 
     def start_stopwatch(self, stopwatch: Any) -> None:
         """Enable it."""
@@ -229,17 +231,18 @@ class Audio2Link(SamnaLink):
 
     def set_sensor(self, is_on: bool) -> None:
         """Let spikes of the front end in, or not."""
-        with self._reaching_the_board():
-            self._board.get_afe_model().set_saer_interface_enable(is_on)
+        self.call(lambda: self._board.get_afe_model().set_saer_interface_enable(is_on))
 
     def state_sink(self) -> StateSink:
         """A new collector behind the core."""
-        with self._reaching_the_board():
-            node = self._core.NeuronStateSinkNode()
-            graph = self._samna.graph.EventFilterGraph()
-            graph.sequential([self._model.get_source_node(), node])
+        return _NodeSink(self, self.call(self._joined_sink))
+
+    def _joined_sink(self) -> Any:
+        node = self._core.NeuronStateSinkNode()
+        graph = self._samna.graph.EventFilterGraph()
+        graph.sequential([self._model.get_source_node(), node])
         self._graphs.append(graph)
-        return _NodeSink(self, node)
+        return node
 
     def start_stopwatch(self, stopwatch: Any) -> None:
         """Enable it."""
@@ -254,15 +257,16 @@ class _NodeSink(StateSink):
 
     def set_configuration(self, fields: Fields) -> None:
         """Tell it what is monitored."""
-        self._node.set_configuration(self._link.configuration(fields))
+        configuration = self._link.configuration(fields)
+        self._link.call(lambda: self._node.set_configuration(configuration))
 
     def reset(self) -> None:
         """Forget all."""
-        self._node.reset()
+        self._link.call(lambda: self._node.reset())
 
     def values(self, name: str) -> Int[np.ndarray, "neuron time"]:
         """What was collected."""
-        rows = getattr(self._node, f"get_{name}")()
+        rows = self._link.call(lambda: getattr(self._node, f"get_{name}")())
         if len({len(row) for row in rows}) > 1:
             raise BoardDataError(f"`{name}` has neurons with different numbers of steps")
         return np.array(rows, np.int64).reshape(len(rows), len(rows[0]) if rows else 0)

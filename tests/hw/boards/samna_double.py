@@ -7,6 +7,7 @@ It has the names, fields, defaults and value semantics of the real one as far as
 import copy
 import enum
 import sys
+import threading
 from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -278,6 +279,8 @@ class SamnaDouble:
         self.faults, self.sensor, self.refuses = faults, sensor, refuses
         self.firmware = firmware
         self.breaks: set[str] = set()
+        self.blocks: set[str] = set()
+        self.unblocked = threading.Event()
         self.samna: Any = ModuleType("samna")
         self.samna.__version__ = "0.48.6"
         self.modules = {"samna": self.samna}
@@ -339,6 +342,8 @@ class SamnaDouble:
 
     def note(self, name: str, *arguments: Any) -> None:
         self.log.append((name, *arguments))
+        if name in self.blocks:
+            self.unblocked.wait()
         if name in self.breaks:
             raise RuntimeError("LIBUSB_ERROR_NO_DEVICE")
 
@@ -441,6 +446,8 @@ class Buffer:
 
     def get_events_blocking(self, timeout: int) -> list[Any]:
         assert isinstance(timeout, int)
+        if "get_events_blocking" in self.double.blocks:
+            self.double.unblocked.wait()
         return [self._vendors(event) for event in self.board.link.read(timeout / 1000)]
 
     def _vendors(self, event: ev.Event) -> Any:

@@ -327,10 +327,16 @@ def test_a_virtual_board_says_that_it_measures_no_power() -> None:
         next(board.live(1, power=True))
 
 
-def test_audio_2_says_why_it_cannot_be_followed() -> None:
-    board = loaded(random_config("SYNS61201", seed=37))
-    with pytest.raises(BoardError, match="its readouts carry no step"):
+@pytest.mark.parametrize(
+    ("chip", "reason"),
+    [("SYNS61201", "steps could be lost unnoticed.*`AFESim`"), ("SYNS61300", "has no sensor")],
+)
+def test_chips_that_cannot_be_followed_say_why(chip: str, reason: str) -> None:
+    config, raster = random_config(chip, seed=37), random_raster(44)
+    board = loaded(config)
+    with pytest.raises(BoardError, match=reason):
         next(board.live(1))
+    assert_same({"Spikes_out": board(raster)[0]}, expected(config, raster))
 
 
 @pytest.mark.parametrize(

@@ -232,8 +232,8 @@ def test_a_module_comes_out_of_a_compiled_function() -> None:
 
 
 def test_nothing_leaks_out_of_a_trace() -> None:
+    net = Sequential(LinearJax((2, 3)), LIFJax(3, has_rec=True))
     with jax.checking_leaks():
-        net = Sequential(LinearJax((2, 3)), LIFJax(3, has_rec=True))
 
         @jax.jit
         def value_and_state(params: Any, net: Any) -> Any:

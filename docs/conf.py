@@ -74,7 +74,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"xylograph\..*\.(F|M|N|In_contra|Out_co)"),
     (r"py:class", r"Tree|HasResponses|Num"),
     (r"py:.*", r"xylograph\..*\.(Container|Declaration|ParameterBase|Range|Session)"),
-    (r"py:.*", r"xylograph\..*\.(DeviceBoard|SpikingJax|Structure)"),
+    (r"py:.*", r"xylograph\..*\.(BoardHandle|SpikingJax|Structure)"),
     # A default of `<factory>` keeps Sphinx from reading a signature: it cuts it at the commas.
     (r"py:class", r"list\[dict\[str"),
 ]
@@ -86,6 +86,7 @@ _PACKAGES = (
     "xylograph.models.training",
     "xylograph.models.time_series",
     "xylograph.hw",
+    "xylograph.hw.boards",
     "xylograph.hw.engines",
     "xylograph.hw.frontends",
     "xylograph.mapping",

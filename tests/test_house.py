@@ -20,6 +20,7 @@ PACKAGES = (
     "xylograph.models.training",
     "xylograph.models.time_series",
     "xylograph.hw",
+    "xylograph.hw.boards",
     "xylograph.hw.frontends",
     "xylograph.mapping",
     "xylograph.mapping.passes",

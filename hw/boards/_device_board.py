@@ -1,11 +1,10 @@
 """`DeviceBoard`: a board behind a link."""
 
-import copy
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,23 +14,22 @@ from .._config import XyloConfig
 from .._sim import OUTPUT_ARRAYS, StateArrays
 from ..chips import Chip
 from ..engines import RECORDED, Recordings, checked_raster, recordable
-from ._board import Board, PowerReading
+from ._board import PowerReading
 from ._errors import BoardDataError, BoardError, BoardFirmwareError, BoardTimeoutError
+from ._handle import BoardHandle
 from ._link import BoardIdentity, Link
 from ._live import LiveStep, PowerSamples
 from ._models import outdated, vendor_model
 from ._session import Session
-from .drivers import DRIVERS
+from .drivers import DRIVERS, Driver
 from .drivers._driver import Traces
-
-B = TypeVar("B", bound="DeviceBoard")
 
 
 class BoardRetryWarning(UserWarning):
     """A run failed and was done again, from a reset."""
 
 
-class DeviceBoard(Board):
+class DeviceBoard(BoardHandle):
     """Drives a board through its link, and lets no incomplete or doubtful result pass.
 
     Readouts must come for exactly the steps that were asked for; values must be possible; and
@@ -48,6 +46,7 @@ class DeviceBoard(Board):
         retries: how often a run that timed out or gave doubtful data is done again, with a
             `BoardRetryWarning` each time.
         timeout_s: how long the board may be silent while something is awaited [s].
+        driver: how the chip is driven; that of `DRIVERS` for it when not given.
 
     Attributes:
         notices: what was noticed in the last call and did no harm, such as readouts out of order.
@@ -67,18 +66,18 @@ class DeviceBoard(Board):
         confirm: bool = True,
         retries: int = 0,
         timeout_s: float = 5.0,
+        driver: type[Driver] | None = None,
     ) -> None:
         if not timeout_s > 0 or retries < 0:
             raise ValueError(f"no time or count: timeout_s={timeout_s}, retries={retries}")
-        self._output_mode = checked_output_mode(output_mode)
-        self._stepwise = stepwise
+        super().__init__(output_mode, stepwise)
         self._confirm = confirm
         self._retries = retries
-        self._past: UInt8[np.ndarray, "batch past input"] | None = None
-        self._session = Session(link, timeout_s)
+        driver = driver or DRIVERS[link.chip.name]
+        self._session = Session(link, timeout_s, driver)
         try:
             self._require_firmware()
-            DRIVERS[link.chip.name].open(link, timeout_s)
+            driver.open(link, timeout_s)
         except BaseException:
             link.close()
             raise
@@ -104,16 +103,6 @@ class DeviceBoard(Board):
             BoardError: nothing is.
         """
         return self._session.config
-
-    @property
-    def output_mode(self) -> str:
-        """What the output is: `Spike`, `Vmem` or `Isyn`."""
-        return self._output_mode
-
-    @property
-    def stepwise(self) -> bool:
-        """Whether it goes step by step."""
-        return self._stepwise
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -165,7 +154,7 @@ class DeviceBoard(Board):
             BoardRetryWarning: a run was done again.
         """
         raster = checked_raster(data, self.config)
-        past = self._start(len(raster))
+        past = self.past_of(len(raster))
         self._session.notices = []
         kind = "all" if record else self._output_mode
         if raster.size:
@@ -179,16 +168,6 @@ class DeviceBoard(Board):
 
     # The same function and not one that calls it: warnings point at the line of the caller.
     __call__ = evolve
-
-    def _start(self, batch: int) -> UInt8[np.ndarray, "batch past input"]:
-        if self._past is None or not self._past.shape[1]:
-            return np.zeros((batch, 0, self.config.n_inputs), np.uint8)
-        if len(self._past) != batch:
-            raise ValueError(
-                f"the state is of {len(self._past)} samples, the data are of {batch}: give data of "
-                f"{len(self._past)} samples, or start again with `reset_state()`"
-            )
-        return self._past
 
     def _nothing(self, kind: str, batch: int, n_steps: int) -> Recordings:
         """Of a raster without samples or without steps."""
@@ -270,50 +249,6 @@ class DeviceBoard(Board):
         meter = self._power_meter() if power else nullcontext(dict)
         yield from self._session.live(n_steps, dict(front_end or {}), meter)
 
-    def set_attributes(self: B, new_state: Mapping[str, object]) -> B:
-        """The board, to go on from where a call ended.
-
-        A chip cannot be put into a state. If it does not stand there anyway, everything since the
-        reset is run again.
-
-        Args:
-            new_state: what a call returned.
-
-        Raises:
-            ValueError: it does not hold the input since the reset.
-        """
-        if set(new_state) != {"past"}:
-            raise ValueError(
-                "a board goes on from the state that a board returned, `past`; this one has "
-                f"{', '.join(map(repr, new_state)) or 'nothing'}"
-            )
-        other = copy.copy(self)
-        other._past = checked_raster(np.asarray(new_state["past"]), self.config)
-        return other
-
-    def reset_state(self: B) -> B:
-        """The board, to start from the state after a reset."""
-        other = copy.copy(self)
-        other._past = None
-        return other
-
-    def with_options(self: B, *, output_mode: str | None = None, stepwise: bool | None = None) -> B:
-        """The same board, with another output or another way to run.
-
-        Args:
-            output_mode: what the output is; as before when not given.
-            stepwise: whether to go step by step; as before when not given.
-
-        Raises:
-            ValueError: an unknown output mode.
-        """
-        other = copy.copy(self)
-        if output_mode is not None:
-            other._output_mode = checked_output_mode(output_mode)
-        if stepwise is not None:
-            other._stepwise = stepwise
-        return other
-
     def power(self, duration_s: float = 1.0) -> PowerReading:
         """Measure the power, for so long.
 
@@ -357,15 +292,3 @@ class DeviceBoard(Board):
     def __repr__(self) -> str:
         """Which board."""
         return f"<{type(self).__name__} {self.identify()}, output {self._output_mode!r}>"
-
-
-def checked_output_mode(output_mode: str) -> str:
-    """The mode, if there is one of that name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if output_mode not in OUTPUT_ARRAYS:
-        known = ", ".join(map(repr, OUTPUT_ARRAYS))
-        raise ValueError(f"no output mode is called {output_mode!r}: known are {known}")
-    return output_mode

@@ -15,7 +15,7 @@ from ._configuration import Fields, unchecked_fields
 from ._errors import BoardDataError, BoardError, BoardRefusedError
 from ._link import Link
 from ._live import LiveStep, PowerSamples
-from .drivers import DRIVERS, Driver
+from .drivers import Driver
 from .drivers._driver import ACCELERATED, MANUAL, REAL_TIME, Traces
 
 # What the vendor's configuration has no place for, so that its validator cannot be asked.
@@ -35,14 +35,16 @@ class Session:
     Args:
         link: to the board.
         timeout_s: how long the board may be silent while something is awaited [s].
+        driver: how the board is driven.
 
     Attributes:
         link: the same.
         notices: what was noticed in the last call and did no harm.
     """
 
-    def __init__(self, link: Link, timeout_s: float) -> None:
+    def __init__(self, link: Link, timeout_s: float, driver: type[Driver]) -> None:
         self.link = link
+        self._driver_class = driver
         self.notices: list[str] = []
         self._timeout_s = timeout_s
         self._config: XyloConfig | None = None
@@ -89,7 +91,7 @@ class Session:
             if self._is_dirty:
                 self.link.reset_board()
                 self._is_dirty = False
-            self._driver = DRIVERS[self.link.chip.name](self.link, self.config, self._timeout_s)
+            self._driver = self._driver_class(self.link, self.config, self._timeout_s)
             self._position = None
         return self._driver
 

@@ -6,7 +6,7 @@ Source: samna contract, sections 4.3 and 4.6, and section 6, points 1 to 4 and 8
 from .. import _events as ev
 from .._configuration import Fields
 from ._driver import ACCELERATED, CLOCK_HZ, MANUAL
-from ._stream import SensorDriver
+from ._sensor_driver import SensorDriver
 
 
 class Audio3Driver(SensorDriver):
@@ -48,11 +48,3 @@ class Audio3Driver(SensorDriver):
         self._apply(self.fields(other, "Spike"), other, "Spike")
         self.prepare(mode, kind)
         self.clear_inputs()
-
-    def last_events(self, end: int) -> list[ev.Event]:
-        """A target: all steps below it are processed."""
-        return [ev.TriggerProcessing(end)]
-
-    def read_states(self, state: str, ids: range) -> list[int]:
-        """States by id."""
-        return self.states_by_id(state, ids)

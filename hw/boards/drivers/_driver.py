@@ -132,6 +132,11 @@ class Driver(ABC):
     def restart(self, mode: str, kind: str) -> None:
         """Bring the board into a mode, with all states as after a reset."""
 
+    def reset_board(self) -> None:
+        """Reset the board, which then has neither mode nor configuration."""
+        self._prepared = None
+        self.link.reset_board()
+
     def clear_inputs(self) -> None:
         """Forget spikes that were counted and are not yet processed, such as late ones."""
         self.link.write([ev.WriteRegisterValue(address) for address in self.registers.input_spikes])
@@ -363,17 +368,6 @@ class Driver(ABC):
             ids: of the neurons; outputs follow the hidden ones.
         """
 
-    def states_by_id(self, state: str, ids: range) -> list[int]:
-        """`read_states` for chips that are asked by id."""
-        question, answer = _BY_ID[state]
-        answers = self.talk.ask_all([question(neuron) for neuron in ids], answer)
-        if [given.neuron_id for given in answers] != list(ids):
-            raise BoardDataError(f"{self.link.identity} answered for other neurons than asked for")
-        return [
-            given.count if isinstance(given, ev.HiddenSpikeCount) else given.value
-            for given in answers
-        ]
-
     # Real time -----------------------------------------------------------------------------------
 
     @abstractmethod
@@ -382,9 +376,3 @@ class Driver(ABC):
 
 
 _MAX_POLLS = 1000
-_BY_ID = {
-    "v_mem": (ev.ReadMembranePotential, ev.MembranePotential),
-    "i_syn": (ev.ReadSynapticCurrent, ev.SynapticCurrent),
-    "i_syn2": (ev.ReadHiddenSynapticCurrent2, ev.HiddenSynapticCurrent2),
-    "spike": (ev.ReadHiddenSpikeCount, ev.HiddenSpikeCount),
-}

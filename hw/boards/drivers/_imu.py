@@ -3,10 +3,9 @@
 Source: samna contract, sections 3.1 to 3.5, and section 6, points 4 and 5.
 """
 
-from .. import _events as ev
 from .._configuration import Fields
 from ._driver import ACCELERATED, CLOCK_HZ, MANUAL
-from ._stream import SensorDriver
+from ._sensor_driver import SensorDriver
 
 # Fixed by the sensor and its interface.
 _STEPS_HZ, _FRONT_END_HZ = 200, 50_000
@@ -38,15 +37,6 @@ class ImuDriver(SensorDriver):
 
     def restart(self, mode: str, kind: str) -> None:
         """Reset the board, which also sets the step counter back."""
-        self._prepared = None
-        self.link.reset_board()
+        self.reset_board()
         self.prepare(mode, kind)
         self.clear_inputs()
-
-    def last_events(self, end: int) -> list[ev.Event]:
-        """A target: all steps below it are processed."""
-        return [ev.TriggerProcessing(end)]
-
-    def read_states(self, state: str, ids: range) -> list[int]:
-        """States by id."""
-        return self.states_by_id(state, ids)

@@ -1,13 +1,12 @@
 """`RecordedBoard`: a board that answers what another one answered."""
 
-import copy
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Shaped
 
 from ..._config import XyloConfig
 from ..._config_file import config_hash
@@ -15,17 +14,17 @@ from ..._sim import StateArrays
 from ...chips import Chip, get_chip
 from ...engines import Recordings, checked_raster
 from .. import _errors
-from .._board import Board, PowerReading
-from .._device_board import checked_output_mode
+from .._board import PowerReading
 from .._errors import BoardError, BoardRefusedError
+from .._handle import BoardHandle
 from .._link import BoardIdentity
 from .._live import LiveStep
 from ._live_steps import live_request, power_channels, unpacked_steps
-from ._recorder import no_past, run_request
+from ._recorder import run_request
 from ._session_file import Answer, load_answers, request_digest
 
 
-class RecordedBoard(Board):
+class RecordedBoard(BoardHandle):
     """Answers from the file of a session what the board answered then, errors too.
 
     What was not asked then cannot be answered. Of several answers to one request the next one is
@@ -45,15 +44,13 @@ class RecordedBoard(Board):
     def __init__(
         self, path: str | os.PathLike[str], *, output_mode: str = "Spike", stepwise: bool = False
     ) -> None:
+        super().__init__(output_mode, stepwise)
         then, answers = load_answers(path)
         self._identity = BoardIdentity(
             "recorded", then.chip, then.serial, then.firmware, then.samna
         )
         self._chip = get_chip(then.chip)
-        self._output_mode = checked_output_mode(output_mode)
-        self._stepwise = stepwise
         self._path = os.fspath(path)
-        self._past: UInt8[np.ndarray, "batch past input"] | None = None
         # Shared by all handles: what is loaded, and what is still to be answered.
         self._loaded: list[XyloConfig] = []
         self._notices: list[str] = []
@@ -65,16 +62,6 @@ class RecordedBoard(Board):
     def chip(self) -> Chip:
         """The chip on the board."""
         return self._chip
-
-    @property
-    def output_mode(self) -> str:
-        """What the output is: `Spike`, `Vmem` or `Isyn`."""
-        return self._output_mode
-
-    @property
-    def stepwise(self) -> bool:
-        """Whether it goes step by step."""
-        return self._stepwise
 
     @property
     def config(self) -> XyloConfig:
@@ -125,7 +112,7 @@ class RecordedBoard(Board):
             BoardError: it was not asked, or failed then.
         """
         raster = checked_raster(data, self.config)
-        past = no_past(raster) if self._past is None else self._past
+        past = self.past_of(len(raster))
         what = f"run this raster with output `{self.output_mode}`"
         answer = self._answered(run_request(self, raster, past, record), what)
         self._notices[:] = answer.facts.get("notices", [])
@@ -151,29 +138,6 @@ class RecordedBoard(Board):
         request = live_request(self, n_steps, front_end, power)
         what = f"follow its sensor for {n_steps} steps in this way"
         yield from unpacked_steps(self._answered(request, what))
-
-    def set_attributes(self, new_state: Mapping[str, object]) -> "RecordedBoard":
-        """The board, to go on from where a call ended."""
-        other = copy.copy(self)
-        other._past = np.asarray(new_state["past"], np.uint8)
-        return other
-
-    def reset_state(self) -> "RecordedBoard":
-        """The board, to start from the state after a reset."""
-        other = copy.copy(self)
-        other._past = None
-        return other
-
-    def with_options(
-        self, *, output_mode: str | None = None, stepwise: bool | None = None
-    ) -> "RecordedBoard":
-        """The same board, with another output or another way to run."""
-        other = copy.copy(self)
-        if output_mode is not None:
-            other._output_mode = checked_output_mode(output_mode)
-        if stepwise is not None:
-            other._stepwise = stepwise
-        return other
 
     @property
     def power_channels(self) -> tuple[str, ...]:

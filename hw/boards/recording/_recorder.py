@@ -1,6 +1,5 @@
 """`RecordingBoard`: any board, with everything that it answers written to a file."""
 
-import copy
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,13 +16,14 @@ from ...chips import Chip
 from ...engines import Recordings, checked_raster
 from .._board import Board, PowerReading
 from .._errors import BoardError
+from .._handle import BoardHandle
 from .._link import BoardIdentity
 from .._live import LiveStep
 from ._live_steps import live_request, packed_steps
 from ._session_file import Answer, request_digest, save_answers
 
 
-class RecordingBoard(Board):
+class RecordingBoard(BoardHandle):
     """Uses a board, and writes down what is asked of it and what it answers.
 
     The file is written by `close`, or at the end of a `with` block, however that ends. A
@@ -54,10 +54,10 @@ class RecordingBoard(Board):
     def __init__(self, board: Board, path: str | os.PathLike[str]) -> None:
         if not Path(path).absolute().parent.is_dir():
             raise FileNotFoundError(f"the folder of {os.fspath(path)!r} does not exist: make it")
+        super().__init__(board.output_mode, board.stepwise)
         self._board, self._path = board, path
         # Shared by all handles, as the board is.
         self._answers: list[Answer] = []
-        self._past: UInt8[np.ndarray, "batch past input"] | None = None
 
     @property
     def chip(self) -> Chip:
@@ -68,16 +68,6 @@ class RecordingBoard(Board):
     def config(self) -> XyloConfig:
         """What is loaded."""
         return self._board.config
-
-    @property
-    def output_mode(self) -> str:
-        """What the output is: `Spike`, `Vmem` or `Isyn`."""
-        return self._board.output_mode
-
-    @property
-    def stepwise(self) -> bool:
-        """Whether it goes step by step."""
-        return self._board.stepwise
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -107,7 +97,7 @@ class RecordingBoard(Board):
     ) -> tuple[Shaped[np.ndarray, "batch time output"], StateArrays, Recordings]:
         """Go through a raster, and write down what came."""
         raster = checked_raster(data, self.config)
-        past = no_past(raster) if self._past is None else self._past
+        past = self.past_of(len(raster))
         request = run_request(self, raster, past, record)
         try:
             output, state, recordings = self._board(raster, record=record)
@@ -143,26 +133,22 @@ class RecordingBoard(Board):
 
     def set_attributes(self, new_state: Mapping[str, object]) -> "RecordingBoard":
         """The board, to go on from where a call ended."""
-        other = self._with(self._board.set_attributes(new_state))
-        other._past = np.asarray(new_state["past"], np.uint8)
-        return other
+        return super().set_attributes(new_state)._with(self._board.set_attributes(new_state))
 
     def reset_state(self) -> "RecordingBoard":
         """The board, to start from the state after a reset."""
-        other = self._with(self._board.reset_state())
-        other._past = None
-        return other
+        return super().reset_state()._with(self._board.reset_state())
 
     def with_options(
         self, *, output_mode: str | None = None, stepwise: bool | None = None
     ) -> "RecordingBoard":
         """The same board, with another output or another way to run."""
-        return self._with(self._board.with_options(output_mode=output_mode, stepwise=stepwise))
+        options: dict[str, Any] = {"output_mode": output_mode, "stepwise": stepwise}
+        return super().with_options(**options)._with(self._board.with_options(**options))
 
     def _with(self, board: Board) -> "RecordingBoard":
-        other = copy.copy(self)
-        other._board = board
-        return other
+        self._board = board
+        return self
 
     @property
     def power_channels(self) -> tuple[str, ...]:
@@ -195,13 +181,6 @@ class RecordingBoard(Board):
     def __repr__(self) -> str:
         """Which board."""
         return f"<RecordingBoard of {self._board!r}>"
-
-
-def no_past(
-    raster: UInt8[np.ndarray, "batch time input"],
-) -> UInt8[np.ndarray, "batch 0 input"]:
-    """What came before a raster that starts from reset."""
-    return np.zeros((len(raster), 0, raster.shape[2]), np.uint8)
 
 
 def run_request(

@@ -8,6 +8,7 @@ from ...chips import CHIPS, Chip, ChipLike, get_chip
 from .._device_board import DeviceBoard
 from .._errors import CHECK_LIST, BoardBusyError, BoardError, BoardNotFoundError
 from .._models import VENDOR_MODELS, vendor_model
+from ..drivers import Driver
 from ._find import import_samna
 from ._link import LINKS, SamnaLink
 from ._lock import BoardLock
@@ -69,6 +70,7 @@ class SamnaBoard(DeviceBoard):
         confirm: run each raster twice and compare.
         retries: how often a run that failed is done again.
         timeout_s: how long the board may be silent while something is awaited [s].
+        driver: how the chip is driven; that of the chip when not given.
         call_limit_s: how long one call of the vendor's software may take [s]. Longer ones are given
             up: the board counts as lost, and this process holds it until it ends. What cannot be
             given up is a call that lets no other thread of this process run meanwhile.
@@ -92,6 +94,7 @@ class SamnaBoard(DeviceBoard):
         confirm: bool = True,
         retries: int = 0,
         timeout_s: float = 5.0,
+        driver: type[Driver] | None = None,
         call_limit_s: float = CALL_LIMIT_S,
     ) -> None:
         known_chip = get_chip(chip)
@@ -110,6 +113,7 @@ class SamnaBoard(DeviceBoard):
             confirm=confirm,
             retries=retries,
             timeout_s=timeout_s,
+            driver=driver,
         )
 
 

@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from ...chips import Chip, ChipLike, get_chip
 from .._device_board import DeviceBoard
 from .._models import vendor_model
+from ..drivers import Driver
 from ._faults import Fault
 from ._link import VirtualLink
 
@@ -27,6 +28,7 @@ class VirtualBoard(DeviceBoard):
         confirm: run each raster twice and compare.
         retries: how often a run that failed is done again.
         timeout_s: how long the board may be silent, in its own time [s].
+        driver: how the chip is driven; that of the chip when not given.
         serial: of the board.
         faults: what goes wrong with it.
         firmware: versions by part; what its drivers need when not given.
@@ -55,6 +57,7 @@ class VirtualBoard(DeviceBoard):
         confirm: bool = True,
         retries: int = 0,
         timeout_s: float = 5.0,
+        driver: type[Driver] | None = None,
         serial: str = "0",
         faults: Iterable[Fault] = (),
         firmware: Mapping[str, str] | None = None,
@@ -72,6 +75,7 @@ class VirtualBoard(DeviceBoard):
             confirm=confirm,
             retries=retries,
             timeout_s=timeout_s,
+            driver=driver,
         )
 
 

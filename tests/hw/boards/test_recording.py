@@ -64,6 +64,19 @@ def test_what_was_not_asked_is_not_answered(session: Path) -> None:
         board.power()
 
 
+@pytest.mark.parametrize("kind", ["recording", "recorded"])
+def test_states_of_something_else_are_refused(session: Path, kind: str) -> None:
+    with RecordingBoard(VirtualBoard("SYNS63300"), session) as recording:
+        recording.load(CONFIG)
+    board = recording if kind == "recording" else RecordedBoard(session)
+    if kind == "recorded":
+        board.load(CONFIG)
+    with pytest.raises(ValueError, match="goes on from the state that a board returned"):
+        board.set_attributes({"odd": 1})
+    with pytest.raises(ValueError, match="the state is of 2 samples, the data are of 1"):
+        board.set_attributes({"past": random_raster(4, batch=2)})(RASTER)
+
+
 def test_errors_are_replayed_in_their_turn(session: Path) -> None:
     lossy = VirtualBoard("SYNS63300", faults=[Fault(kind="lost", at=5)])
     with RecordingBoard(lossy, session) as board:

@@ -425,6 +425,22 @@ def test_old_firmware_is_refused_and_the_board_given_back(attach: Attach) -> Non
     SamnaBoard("SYNS63300").close()
 
 
+def test_a_driver_of_ones_own_drives_a_real_board(attach: Attach) -> None:
+    from xylograph.hw.boards import ImuDriver
+
+    class TwiceReset(ImuDriver):
+        def restart(self, mode: str, kind: str) -> None:
+            self.reset_board()
+            super().restart(mode, kind)
+
+    double = attach("SYNS63300")
+    with SamnaBoard("SYNS63300", driver=TwiceReset, confirm=False) as board:
+        board.load(TINY["SYNS63300"])
+        double.taken()
+        board(TINY_RASTER)
+    assert [name for name, *_ in double.taken()].count("reset_board_soft") == 2
+
+
 @each_chip
 def test_a_board_that_is_silent_times_out(attach: Attach, chip: str) -> None:
     attach(chip, faults=(Fault(kind="hang", at=9),))

@@ -1,6 +1,6 @@
-"""Real time on Xylo IMU and Xylo Audio 3, whose readouts carry their step.
+"""What Xylo IMU and Xylo Audio 3 have in common: targets, states by id, readouts with their step.
 
-Source: samna contract, sections 3.4, 4.3 and 4.7.
+Source: samna contract, sections 3.2 to 3.5, 4.3 and 4.7.
 """
 
 import math
@@ -11,9 +11,31 @@ from .._errors import BoardDataError
 from .._live import LiveStep
 from ._driver import CLOCK_HZ, REAL_TIME, Driver
 
+_BY_ID = {
+    "v_mem": (ev.ReadMembranePotential, ev.MembranePotential),
+    "i_syn": (ev.ReadSynapticCurrent, ev.SynapticCurrent),
+    "i_syn2": (ev.ReadHiddenSynapticCurrent2, ev.HiddenSynapticCurrent2),
+    "spike": (ev.ReadHiddenSpikeCount, ev.HiddenSpikeCount),
+}
+
 
 class SensorDriver(Driver):
-    """What both have in common."""
+    """Runs up to a target, and follows the sensor in real time."""
+
+    def last_events(self, end: int) -> list[ev.Event]:
+        """A target: all steps below it are processed."""
+        return [ev.TriggerProcessing(end)]
+
+    def read_states(self, state: str, ids: range) -> list[int]:
+        """States by id."""
+        question, answer = _BY_ID[state]
+        answers = self.talk.ask_all([question(neuron) for neuron in ids], answer)
+        if [given.neuron_id for given in answers] != list(ids):
+            raise BoardDataError(f"{self.link.identity} answered for other neurons than asked for")
+        return [
+            given.count if isinstance(given, ev.HiddenSpikeCount) else given.value
+            for given in answers
+        ]
 
     @property
     def dt(self) -> float:

@@ -10,6 +10,7 @@ samna contract, sections 2.1, 3.1 and 4.2.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields as fields_of
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from jaxtyping import Int, Shaped
 
 from ...models import FormatError
 from .._config import XyloConfig
+from .._imu_registers import IMURegisters
 from ..chips import ChipLike, get_chip
 from ._models import VendorModel, vendor_model
 
@@ -28,12 +30,13 @@ Fields: TypeAlias = dict[str, Any]
 def samna_fields(config: XyloConfig) -> Fields:
     """A configuration in the fields of the vendor's configuration object.
 
-    Only what follows from the configuration stands in it; operation mode, monitors, clocks and
-    front ends are set by whoever drives the board.
+    Only what follows from the configuration stands in it; operation mode, monitors and clocks are
+    set by whoever drives the board.
 
     - Biases are enabled when one is not zero, and only then.
     - The second synapse is written, on Xylo Audio 3 too.
     - An alias to neuron 0 is an alias; a neuron without one has `None`.
+    - The front end of Xylo IMU is written where the configuration has its registers.
     - Where the vendor wants a row of output weights for each hidden neuron, rows of zeros come
       before those of the output expansion neurons.
 
@@ -91,6 +94,8 @@ def unchecked_fields(config: XyloConfig) -> Fields:
         fields["bias_enable"] = has_bias
     if model.has_synapse2:
         fields["synapse2_enable"] = has_synapse2
+    if config.input_interface is not None:
+        fields["input_interface"] = {"enable": True} | config.input_interface.as_dict()
     return fields
 
 
@@ -141,18 +146,20 @@ def _switches(model: VendorModel, has_bias: bool, has_synapse2: bool) -> tuple[s
     )
 
 
-def from_samna(source: object, chip: ChipLike, *, dt: float = 1e-3) -> XyloConfig:
+def from_samna(source: object, chip: ChipLike, *, dt: float | None = None) -> XyloConfig:
     """A configuration from one of the vendor's software.
 
     What is switched off there is left out: biases without `bias_enable`, the second synapse
-    without `synapse2_enable`, aliases without `aliasing`. Operation mode, monitors and front ends
-    are no part of a `XyloConfig`.
+    without `synapse2_enable`, aliases without `aliasing`, the front end of Xylo IMU without
+    `enable`. Operation mode, monitors and the front ends of other chips are no part of a
+    `XyloConfig`.
 
     Args:
         source: a configuration object of samna, or its fields as nested mappings, or those as JSON
             text.
         chip: the chip that it is for.
-        dt: length of one time step [s]; the vendor's configurations do not hold it.
+        dt: length of one time step [s]; the vendor's configurations do not hold it. When not given,
+            that of the sensor if the front end of Xylo IMU is on, else 1 ms.
 
     Returns:
         The configuration. Where the vendor has a row of output weights for every hidden neuron,
@@ -196,12 +203,33 @@ def from_samna(source: object, chip: ChipLike, *, dt: float = 1e-3) -> XyloConfi
     if hidden.switch("aliasing"):
         targets = [neuron.value("alias_target") for neuron in neurons]
         given["aliases"] = [[] if target is None else [target] for target in targets]
+    limits = known_chip.imu
+    registers = None if limits is None else _input_interface(reader)
+    if dt is None:
+        dt = 1e-3 if limits is None or registers is None else 1 / limits.rate_hz
     try:
-        return XyloConfig(known_chip, **given, dt=dt)
+        return XyloConfig(known_chip, **given, input_interface=registers, dt=dt)
     except (ValueError, TypeError) as error:
         raise FormatError(
             f"this is no samna configuration for {known_chip.name}: {error}"
         ) from error
+
+
+def _input_interface(reader: "_Reader") -> IMURegisters | None:
+    """The front end of Xylo IMU; `None` where it is off, or keeps the vendor's settings."""
+    names = [field.name for field in fields_of(IMURegisters)]
+    if not reader.has("input_interface"):
+        return None
+    part = reader.part("input_interface")
+    if not all(map(part.has, ("enable", *names))) or not part.switch("enable"):
+        return None
+    values = {name: part.value(name) for name in names}
+    for name in ("bypass_jsvd", "select_iaf_output"):
+        values[name] = part.switch(name)
+    try:
+        return IMURegisters.from_dict(values)
+    except ValueError as error:
+        raise FormatError(f"`{part.path}` of the samna configuration: {error}") from error
 
 
 def _synapses(
@@ -236,6 +264,11 @@ class _Reader:
             raise FormatError(
                 f"the samna configuration lacks `{self.path}.{name}`: is it one of this chip?"
             ) from None
+
+    def has(self, name: str) -> bool:
+        """Whether there is a field of that name."""
+        source = self.source
+        return name in source if isinstance(source, Mapping) else hasattr(source, name)
 
     def part(self, name: str) -> "_Reader":
         """The section of that name."""

@@ -6,7 +6,7 @@ Source: samna contract, sections 4.3 and 4.6, and section 6, points 1 to 4 and 8
 from .. import _events as ev
 from .._configuration import Fields
 from ._driver import ACCELERATED, CLOCK_HZ, MANUAL
-from ._sensor_driver import SensorDriver
+from ._sensor_driver import SensorDriver, merged
 
 
 class Audio3Driver(SensorDriver):
@@ -29,7 +29,7 @@ class Audio3Driver(SensorDriver):
                 "filter_bank": {"use_global_iaf_threshold": True},
             },
         }
-        return fields | live | dict(self.front_end)
+        return merged(fields | live, self.front_end)
 
     def start_event(self, end: int) -> ev.Event:
         """Without a target: the chip runs until it is stopped."""

@@ -4,9 +4,11 @@ Source: samna contract, sections 3.2 to 3.5, 4.3 and 4.7.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .. import _events as ev
+from .._configuration import Fields
 from .._errors import BoardDataError
 from .._live import LiveStep
 from ._driver import CLOCK_HZ, REAL_TIME, Driver
@@ -94,3 +96,16 @@ class SensorDriver(Driver):
             dt=dt,
             input_spikes=self.link.sensed_spikes(step),
         )
+
+
+def merged(fields: Fields, others: Mapping[str, Any]) -> Fields:
+    """Fields with others, which go before, section by section.
+
+    >>> merged({"dn": {"enable": 1, "bias": 10}}, {"dn": {"bias": 9}, "wrap": 5})
+    {'dn': {'enable': 1, 'bias': 9}, 'wrap': 5}
+    """
+    both = dict(fields)
+    for name, value in others.items():
+        is_section = isinstance(both.get(name), dict) and isinstance(value, Mapping)
+        both[name] = merged(both[name], value) if is_section else value
+    return both

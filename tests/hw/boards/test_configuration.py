@@ -10,7 +10,8 @@ from board_cases import CHIP_NAMES, obedient, random_config
 from engine_cases import Case, cases
 from hypothesis import given, settings
 
-from xylograph.hw import DesignRuleError, XyloConfig, from_samna, samna_fields
+from xylograph.hw import DesignRuleError, IMUIFSim, XyloConfig, from_samna, samna_fields
+from xylograph.hw.frontends import IAFEncoder
 from xylograph.models import FormatError
 
 
@@ -176,3 +177,35 @@ def test_what_is_no_samna_configuration_is_refused_by_place(
 def test_text_that_is_none_is_refused(text: str | bytes) -> None:
     with pytest.raises(FormatError):
         from_samna(text, "SYNS65302")
+
+
+def with_front_end() -> XyloConfig:
+    """A configuration of Xylo IMU with registers that are not the defaults."""
+    config = XyloConfig("xylo-imu", weights_in=np.full((15, 2), 9), weights_out=[[7], [5]], dt=5e-3)
+    return IMUIFSim(encoder=IAFEncoder(77)).configure(config)
+
+
+def test_the_front_end_of_imu_comes_back() -> None:
+    config = with_front_end()
+    fields = samna_fields(config)
+    assert fields["input_interface"]["iaf_threshold_values"] == [77] * 15
+    assert fields["input_interface"]["enable"] is True
+    for source in (fields, json.dumps(fields)):
+        assert from_samna(source, "xylo-imu") == config
+
+
+def test_a_front_end_that_is_off_is_left_out() -> None:
+    fields = samna_fields(with_front_end())
+    fields["input_interface"]["enable"] = False
+    assert from_samna(fields, "xylo-imu").input_interface is None
+    assert from_samna(fields, "xylo-imu").dt == 1e-3
+    # The vendor's own settings, which are not known.
+    fields["input_interface"] = {"enable": True}
+    assert from_samna(fields, "xylo-imu").input_interface is None
+
+
+def test_registers_that_are_out_of_range_are_named() -> None:
+    fields = samna_fields(with_front_end())
+    fields["input_interface"]["scale_values"] = [99] * 15
+    with pytest.raises(FormatError, match=r"`\$\.input_interface`.*`scale_values`\[0\] is 99"):
+        from_samna(fields, "xylo-imu")

@@ -367,6 +367,36 @@ def test_power_comes_with_the_steps(attach: Attach, chip: str) -> None:
     assert not any(name == "start_power" for name, *_ in double.log)
 
 
+def test_settings_of_the_front_end_leave_the_others_as_they_are(attach: Attach) -> None:
+    double = attach("SYNS65302")
+    settings = {"digital_frontend": {"pdm_preprocessing": {"clock_edge": 1}}}
+    with SamnaBoard("SYNS65302") as board:
+        board.load(TINY["SYNS65302"])
+        assert len(list(board.live(2, front_end=settings))) == 2
+    applied = [arguments[0] for name, *arguments in double.log if name == "apply_configuration"]
+    (live,) = [fields for fields in applied if fields["operation_mode"] == "RealTime"]
+    assert live["digital_frontend"]["pdm_preprocessing"] == {"clock_direction": 1, "clock_edge": 1}
+    assert live["digital_frontend"]["filter_bank"]["use_global_iaf_threshold"] is True
+
+
+def test_the_front_end_that_a_configuration_holds_arrives(attach: Attach) -> None:
+    double = attach("SYNS63300")
+    config = XyloConfig("SYNS63300", weights_in=[[9]], weights_out=[[8]], dt=5e-3)
+    config = IMUIFSim().configure(config)
+    with SamnaBoard("SYNS63300") as board:
+        board.load(config)
+        assert len(list(board.live(2))) == 2
+        assert not board.notices
+    for name, *arguments in double.log:
+        if name == "apply_configuration":
+            is_live = arguments[0]["operation_mode"] == "RealTime"
+            interface = arguments[0]["input_interface"]
+            # Off while events come from here; then just what the configuration says.
+            assert interface["enable"] == is_live
+            found = from_samna(arguments[0], "SYNS63300", dt=5e-3).input_interface
+            assert found == (config.input_interface if is_live else None)
+
+
 def test_settings_of_the_front_end_of_imu_arrive(attach: Attach) -> None:
     double = attach("SYNS63300")
     settings = IMUIFSim().export_parameters()

@@ -26,6 +26,8 @@ class FrontEnd(ABC):
     (True, ['quantized', 'filters', 'normalization', 'raster'])
     """
 
+    input_rate: float
+    """Samples of the signal in a second."""
     _stages: dict[str, Stage]
 
     @property

@@ -10,6 +10,9 @@ from jaxtyping import Float, Int, Shaped
 
 from ...models import XylographError
 
+# A last axis that is longer is time: no sensor has so many channels.
+_MOST_CHANNELS = 32
+
 Samples = Int[np.ndarray, "batch time channel"]
 RealSamples = Float[np.ndarray, "batch time channel"]
 StateArrays = dict[str, Shaped[np.ndarray, "batch ..."]]
@@ -146,12 +149,16 @@ class Stage(ABC):
 
 
 def checked_signal(data: npt.ArrayLike, n_channels: int, stage: str) -> Samples:
-    """A copy of the signal as int64 (batch, time, channel), or an error that names the stage."""
+    """A copy of the signal as int64 (batch, time, channel), or an error that names the stage.
+
+    One channel may come without its axis: (time,).
+    """
     signal = np.asarray(data)
-    if signal.dtype.kind not in "iub":
+    if signal.dtype.kind not in "iu":
         raise TypeError(
             f"`{stage}` takes integers, this is {signal.dtype}: quantize first, with `quantize_samples`"
         )
+    signal = _with_channels(signal, n_channels)
     check_shape(signal, n_channels, stage)
     if signal.dtype == np.uint64 and signal.size and signal.max() > np.iinfo(np.int64).max:
         raise FrontEndRangeError(f"`{stage}`: {signal.max()} needs more than 64 bits with sign")
@@ -169,8 +176,7 @@ def checked_real_signal(data: npt.ArrayLike, n_channels: int, stage: str) -> Rea
             f"`{stage}` takes real numbers, this is {signal.dtype}: divide by what stands for one, "
             "as `samples / 32768` for 16-bit audio"
         )
-    if signal.ndim == 1 and n_channels == 1:
-        signal = signal[:, np.newaxis]
+    signal = _with_channels(signal, n_channels)
     check_shape(signal, n_channels, stage)
     signal = np.array(signal if signal.ndim == 3 else signal[np.newaxis], np.float64, order="C")
     wrong = ~np.isfinite(signal)
@@ -183,13 +189,29 @@ def checked_real_signal(data: npt.ArrayLike, n_channels: int, stage: str) -> Rea
     return signal
 
 
+def _with_channels(signal: np.ndarray, n_channels: int) -> np.ndarray:
+    return signal[:, np.newaxis] if signal.ndim == 1 and n_channels == 1 else signal
+
+
 def check_shape(signal: np.ndarray, n_channels: int, stage: str) -> None:
     """Raise unless the signal is (time, channel) or (batch, time, channel)."""
     if signal.ndim not in (2, 3) or signal.shape[-1] != n_channels:
         raise ValueError(
             f"`{stage}` takes (time, {n_channels}) or (batch, time, {n_channels}); the signal has "
-            f"the shape {signal.shape}"
+            f"the shape {signal.shape}{_way_out(signal.shape, n_channels)}"
         )
+
+
+def _way_out(shape: tuple[int, ...], n_channels: int) -> str:
+    if len(shape) not in (2, 3):
+        return ""
+    if shape[-2] == n_channels:
+        return ": swap the last two axes, `np.swapaxes(signal, -1, -2)`"
+    if n_channels < shape[-1] <= _MOST_CHANNELS:
+        return f": choose {n_channels} of the {shape[-1]} channels, as `signal[..., :{n_channels}]`"
+    if n_channels == 1 and shape[-1] > _MOST_CHANNELS:
+        return ": add the axis of the channel, `signal[..., np.newaxis]`"
+    return ""
 
 
 def raise_where(wrong: np.ndarray, values: np.ndarray, limit: int, stage: str) -> None:
@@ -201,6 +223,14 @@ def raise_where(wrong: np.ndarray, values: np.ndarray, limit: int, stage: str) -
             f"{limit}, this is {values[sample, step, channel]} ({int(wrong.sum())} such values): "
             "scale the signal down"
         )
+
+
+def check_part(name: str, value: object, kind: type | tuple[type, ...], owner: str) -> None:
+    """Raise unless a part of a front end, or of a stage, is of its class; `None` where it may."""
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        names = " or ".join("None" if k is type(None) else f"`{k.__name__}`" for k in kinds)
+        raise TypeError(f"`{name}` of `{owner}` is {names}, not {value!r}")
 
 
 def checked_number(name: str, value: int, low: int, high: int, stage: str) -> int:

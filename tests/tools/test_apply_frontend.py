@@ -1,5 +1,6 @@
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -204,6 +205,29 @@ def test_what_has_no_content_to_tell_is_refused(tmp_path: Path) -> None:
         apply_frontend(sensor_recordings(1), Counting(), n_workers=0)
 
 
+def test_recordings_at_another_rate_than_the_front_end_are_refused() -> None:
+    recordings = prepare_recordings(some_recordings(1), channels=("ax", "ay", "az"), full_scale=8.0)
+    with pytest.raises(ValueError, match=r"have 50 samples .* `IMUIFSim` takes 200: .*rate_hz=200"):
+        apply_frontend(recordings, IMUIFSim())
+    drifting = replace(sensor_recordings(1), dt=1 / 201)
+    assert apply_frontend(drifting, IMUIFSim()).dt == 0.005
+
+
+def test_equal_recordings_share_a_file_of_the_cache_whoever_writes_it(tmp_path: Path) -> None:
+    one = sensor_recordings(1)
+    many = replace(
+        one,
+        signals=40 * one.signals,
+        labels=np.zeros(40, np.int64),
+        groups=np.array(40 * ["a"]),
+        takes=np.arange(40),
+    )
+    for turn in range(5):
+        applied = apply_frontend(many, Counting(), cache_dir=tmp_path / str(turn), n_workers=8)
+        assert len({signal.tobytes() for signal in applied.signals}) == 1
+        assert [path.suffix for path in (tmp_path / str(turn)).iterdir()] == [".npz"]
+
+
 def test_resampling_keeps_a_slow_sine_and_begins_where_the_signal_begins() -> None:
     time = np.arange(200) / 50
     slow = np.stack([np.sin(2 * np.pi * time), np.full(200, 9.81)], axis=1)
@@ -229,7 +253,12 @@ def test_what_cannot_be_prepared_is_named() -> None:
         prepare_recordings(recordings, channels=("ax", "wz"))
     with pytest.raises(FrontEndRangeError, match="take a smaller `scale`") as caught:
         prepare_recordings(recordings, full_scale=0.5)
-    assert caught.value.__notes__ == ["in recording 0, of the shape (100, 4)"]
+    where, way_out = caught.value.__notes__
+    assert where == "in recording 0, of the shape (100, 4)"
+    assert re.search(r"`full_scale` is 0.5: give at least the largest magnitude, 3\.\d+", way_out)
+    for full_scale in (0, -1.0, np.nan):
+        with pytest.raises(ValueError, match=r"`full_scale` is the largest .*, above 0; not"):
+            prepare_recordings(recordings, full_scale=full_scale)
     broken = replace(recordings, signals=(*recordings.signals[:6], np.full((5, 4), np.nan)))
     with pytest.raises(ValueError, match="not finite cannot be resampled") as caught:
         prepare_recordings(broken, rate_hz=200)

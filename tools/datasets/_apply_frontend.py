@@ -1,5 +1,6 @@
 """`apply_frontend`: recordings through a sensor front end."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ from ._fingerprint import fingerprint
 from ._raster_cache import read_raster_file, write_raster
 from ._recordings import Recordings
 
+# Clocks of sensors are off by less than this share; the nearest usual rates, 48 and 48.8 kHz, differ
+# by more.
+_CLOCK = 0.01
 # So many recordings wait for a thread; all at once would hold each of them twice.
 _AHEAD = 4
 
@@ -67,8 +71,10 @@ def apply_frontend(
         The same recordings, labels and groups; signals are rasters (time, channel).
 
     Raises:
-        ValueError: when the front end refuses a recording, which the note of the error names; or
-            `n_workers` is below 1.
+        TypeError: when `dataset` is no `Recordings`, or `frontend` is a class.
+        ValueError: when the recordings are not at the rate of the front end, its `input_rate` where
+            it has one; when the front end refuses a recording, which the note of the error names;
+            or `n_workers` is below 1.
         OSError: when the cache cannot be written.
 
     Source: the project's own.
@@ -83,6 +89,7 @@ def apply_frontend(
     """
     if n_workers is not None and n_workers < 1:
         raise ValueError(f"`n_workers` is at least 1, not {n_workers}")
+    _check(dataset, frontend)
     folder = None if cache_dir is None else Path(cache_dir)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,6 +117,23 @@ def apply_frontend(
         channel_names=tuple(frontend.channel_names),
         dt=frontend.dt,
     )
+
+
+def _check(dataset: object, frontend: object) -> None:
+    if not isinstance(dataset, Recordings):
+        raise TypeError(
+            f"`apply_frontend` takes `Recordings`, not {type(dataset).__name__}: one signal goes "
+            "into the front end itself, `frontend(signal)`"
+        )
+    if isinstance(frontend, type):
+        name = frontend.__name__
+        raise TypeError(f"`apply_frontend` takes a front end, not its class: give `{name}()`")
+    rate, wanted = 1 / dataset.dt, getattr(frontend, "input_rate", None)
+    if wanted is not None and not math.isclose(rate, wanted, rel_tol=_CLOCK):
+        raise ValueError(
+            f"the recordings have {rate:g} samples a second, `{type(frontend).__name__}` takes "
+            f"{wanted:g}: bring them to its rate with `prepare_recordings(..., rate_hz={wanted:g})`"
+        )
 
 
 def _raster_of(

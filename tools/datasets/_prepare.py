@@ -8,6 +8,7 @@ from typing import SupportsFloat
 import numpy as np
 from jaxtyping import Float64, Shaped
 
+from ...hw import FrontEndRangeError
 from ...hw.frontends import quantize_samples
 from ._recordings import Recordings
 
@@ -35,7 +36,7 @@ def prepare_recordings(
 
     Raises:
         ValueError: when there is no such channel, a recording is empty or not finite, or the rate
-            is none.
+            or the full scale is none.
         FrontEndRangeError: when a value is above the full scale; the note names the recording.
 
     >>> from xylograph.tools.datasets import load_watch_recordings
@@ -51,6 +52,10 @@ def prepare_recordings(
             f"the recordings have no channel {', '.join(map(repr, missing))}: there are "
             f"{', '.join(dataset.channel_names)}"
         )
+    if full_scale is not None and not 0 < float(full_scale) < np.inf:
+        raise ValueError(
+            f"`full_scale` is the largest magnitude of the sensor, above 0; not {float(full_scale):g}"
+        )
     columns = [dataset.channel_names.index(name) for name in names]
     signals = []
     for number, signal in enumerate(dataset.signals):
@@ -62,6 +67,11 @@ def prepare_recordings(
                 taken = quantize_samples(taken, scale=1 / float(full_scale))
         except ValueError as error:
             error.add_note(f"in recording {number}, of the shape {signal.shape}")
+            if isinstance(error, FrontEndRangeError):
+                error.add_note(
+                    f"`full_scale` is {float(full_scale or 0):g}: give at least the largest magnitude, "
+                    f"{np.abs(taken).max():g}, in the unit of the signals"
+                )
             raise
         signals.append(taken)
     dt = dataset.dt if rate_hz is None else 1 / float(rate_hz)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
 from .._front_end import FrontEnd, NestedState
-from .._stage import Record, Stage
+from .._stage import Record, Stage, check_part
 from .._threads import over_samples
 from ._amplifier import Amplifier
 from ._counter import EventCounter
@@ -59,6 +59,7 @@ class AFESim(FrontEnd):
             cannot be left out, except by a `model` without it.
 
     Raises:
+        TypeError: when a part is of another class.
         ValueError: when the parts do not fit together, or a number is out of range.
 
     Source: Audio 2 front-end facts, sections 2 and 4.
@@ -86,6 +87,12 @@ class AFESim(FrontEnd):
         mirror: bool = False,
         reference_quirks: bool = False,
     ) -> None:
+        for part, value, kind in (
+            ("model", model, AFEModel),
+            ("device", device, AFEDevice),
+            ("normalization", normalization, Audio2Normalization),
+        ):
+            check_part(part, value, (kind, type(None)), "AFESim")
         model = AFEModel() if model is None else model
         fs = float(fs)
         quirks: dict[str, Any] = {"reference_quirks": reference_quirks}
@@ -125,6 +132,7 @@ class AFESim(FrontEnd):
             rows_fs, dt, n_channels=n, max_events=max_events, **quirks
         )
         self.model, self.device, self.fs, self.dt = model, bank.device, fs, float(dt)
+        self.input_rate = fs
         self.noise_key = None if noise_key is None else key_number(noise_key)
         self.mirror, self.reference_quirks = mirror, reference_quirks
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import SupportsFloat
 
-from .._stage import Stage
+from .._stage import Stage, check_part
 from ._filters import AUDIO_FILTERS, AudioFilter
 from ._front_end import AudioFrontEnd
 from ._gain_control import GainControl
@@ -64,6 +64,7 @@ class AFESimAGC(AudioFrontEnd):
         arithmetic: str = "integer",
         reference_quirks: bool = False,
     ) -> None:
+        check_part("gain_control", gain_control, (GainControl, type(None)), "AFESimAGC")
         if gain_control is None:
             gain_control = GainControl(padding_bits=0 if reference_quirks else _PADDING_BITS)
         wanted = AGC_RATE * gain_control.oversampling

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
 from .._front_end import FrontEnd, NestedState
-from .._stage import Record, Samples, Stage
+from .._stage import Record, Samples, Stage, check_part
 from .._threads import over_samples
 from ._filters import AUDIO_FILTERS, AudioFilter, AudioFilterBank
 from ._limits import LIMITS, SAMPLE_RATE
@@ -70,6 +70,7 @@ class AudioFrontEnd(FrontEnd):
         bank = AudioFilterBank(
             [filters[i] for i in self.select_filters], mirror=mirror, arithmetic=arithmetic
         )
+        check_part("normalization", normalization, (DivisiveNormalization, type(None)), name)
         if normalization is None:
             normalization = DivisiveNormalization(n, mirror=mirror, arithmetic=arithmetic)
         if normalization.shape[0] != n:

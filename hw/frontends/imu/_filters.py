@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Complex128, Float, Shaped
 
-from .._stage import FrontEndRangeError, Samples, Stage, StateArrays
+from .._stage import FrontEndRangeError, Samples, Stage, StateArrays, check_part
 from .._threads import over_samples
 from ._limits import LIMITS, MAX_FILTERED, MAX_SAMPLE, SAMPLE_RATE
 
@@ -125,6 +125,7 @@ class FilterBank(Stage):
             simulator does. Each call then starts anew; not for streams.
 
     Raises:
+        TypeError: when a filter is no `BandPassFilter`; `BandPassFilter.from_band` makes them.
         ValueError: when the filters cannot be shared out equally.
 
     Source: IMU front-end facts, section 7.
@@ -144,6 +145,8 @@ class FilterBank(Stage):
             raise ValueError(
                 f"`FilterBank`: {len(filters)} filters cannot be shared out to {n_channels} channels"
             )
+        for i, band in enumerate(filters):
+            check_part(f"filters[{i}]", band, BandPassFilter, "FilterBank")
         super().__init__((n_channels, len(filters)), MAX_SAMPLE)
         self.filters = tuple(filters)
         self.mirror = mirror

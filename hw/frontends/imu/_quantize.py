@@ -23,7 +23,8 @@ def quantize_samples(
         int64 of the same shape.
 
     Raises:
-        ValueError: when the signal is not finite or `n_bits` is out of range.
+        ValueError: when the signal is not finite, which names the first place; `scale` is not above
+            0 and finite; or `n_bits` is out of range.
         FrontEndRangeError: when a value does not fit; names the first one.
 
     Source: IMU front-end facts, section 2.
@@ -32,10 +33,20 @@ def quantize_samples(
     array([ 16384, -16384,      1,      0])
     """
     n_bits = checked_number("n_bits", n_bits, 2, 16, "quantize_samples")
+    factor = float(scale)
+    if not 0 < factor < np.inf:
+        raise ValueError(
+            f"`scale` of `quantize_samples` is a finite number above 0, not {factor:g}: 0.49 fits +-2 g"
+        )
     values = np.asarray(signal, np.float64)
-    if not np.isfinite(values).all():
-        raise ValueError("`quantize_samples`: the signal holds values that are not finite")
-    scaled = np.trunc(float(scale) * values * 2.0 ** (n_bits - 1))
+    unknown = np.argwhere(~np.isfinite(values))
+    if len(unknown):
+        place = tuple(unknown[0].tolist())
+        raise ValueError(
+            f"`quantize_samples`, index {place}: {values[place]} is not finite ({len(unknown)} such "
+            "values): fill the gap, or cut the signal there"
+        )
+    scaled = np.trunc(factor * values * 2.0 ** (n_bits - 1))
     limit = 2 ** (n_bits - 1) - 1
     wrong = np.abs(scaled) > limit
     if wrong.any():

@@ -12,7 +12,7 @@ from ..._config import XyloConfig
 from ..._fields import FIELD_NAMES
 from ..._imu_registers import IMURegisters
 from .._front_end import FrontEnd, NestedState
-from .._stage import FrontEndRangeError, Record, Stage
+from .._stage import FrontEndRangeError, Record, Stage, check_part
 from .._threads import over_parts
 from ._encoders import IAFEncoder, ScaleEncoder
 from ._filters import DEFAULT_FILTERS, BandPassFilter, FilterBank
@@ -39,6 +39,7 @@ class IMUIFSim(FrontEnd):
             give stages of your own their own.
 
     Raises:
+        TypeError: when a stage is of another class.
         ValueError: when the stages do not fit together.
 
     >>> raster, state, record = IMUIFSim()(np.full((4, 3), 1000), record=True)
@@ -47,6 +48,7 @@ class IMUIFSim(FrontEnd):
     """
 
     dt = 1 / SAMPLE_RATE
+    input_rate = float(SAMPLE_RATE)
     takes_integers = True
 
     def __init__(
@@ -62,6 +64,8 @@ class IMUIFSim(FrontEnd):
             if rotation != "default":
                 raise ValueError(f"`rotation` is a `RotationRemoval` or None, not {rotation!r}")
             rotation = RotationRemoval(reference_quirks=reference_quirks)
+        check_part("rotation", rotation, (RotationRemoval, type(None)), "IMUIFSim")
+        check_part("encoder", encoder, (ScaleEncoder, IAFEncoder, type(None)), "IMUIFSim")
         bank = FilterBank(filters, mirror=mirror)
         encoder = ScaleEncoder(n_channels=bank.shape[1]) if encoder is None else encoder
         if encoder.shape[0] != bank.shape[1]:

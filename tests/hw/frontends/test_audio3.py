@@ -428,6 +428,16 @@ def test_amplitudes_are_normalized_by_a_quantile() -> None:
             "no_such",
         ),
         (lambda: AFESimExternal().set_attributes({}), ValueError, "the stages are quantized, filt"),
+        (
+            lambda: AFESimExternal()(np.zeros((2, 500))),
+            ValueError,
+            r"\(2, 500\): add the axis of the channel",
+        ),
+        (
+            lambda: AFESimExternal()(np.zeros((500, 2))),
+            ValueError,
+            r"choose 1 of the 2 channels, as `signal\[..., :1\]`",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(make, error: type[Exception], text: str) -> None:

@@ -155,6 +155,11 @@ def test_what_does_not_fit_is_refused(make, error: type[Exception], text: str) -
         make()
 
 
+def test_bits_may_come_without_the_axis_of_the_channel() -> None:
+    front_end, bits = AFESimPDM(microphone=False), SD_BITS[:, 0]
+    np.testing.assert_array_equal(front_end(bits)[0], front_end(bits[:, None])[0])
+
+
 def test_bits_may_pass_through_a_network() -> None:
     network = Sequential(AFESimPDM(microphone=False), LinearJax((16, 2)))
     raster, _, _ = AFESimPDM(microphone=False)(SD_BITS)

@@ -265,6 +265,24 @@ def test_quantizer_rounds_toward_zero() -> None:
     assert quantize_samples([1.0], scale=0.49).tolist() == [16056]
     with pytest.raises(FrontEndRangeError, match=r"index \(1,\): .* 32767, this is 32768 \(1 such"):
         quantize_samples([0.0, 1.0])
+    with pytest.raises(ValueError, match=r"index \(0, 1\): nan is not finite \(1 such"):
+        quantize_samples([[0.0, np.nan]])
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.5, np.nan, np.inf])
+def test_a_scale_that_is_none_is_refused(scale: float) -> None:
+    with pytest.raises(ValueError, match=f"a finite number above 0, not {scale:g}"):
+        quantize_samples([0.1], scale=scale)
+
+
+def test_a_signal_of_another_shape_is_refused_with_a_way_out() -> None:
+    signal = np.zeros((50, 3), int)
+    with pytest.raises(ValueError, match=r"shape \(3, 50\): swap the last two axes"):
+        IMUIFSim()(signal.T)
+    with pytest.raises(ValueError, match=r"shape \(50, 6\): choose 3 of the 6 channels"):
+        IMUIFSim()(np.concatenate([signal, signal], axis=1))
+    with pytest.raises(TypeError, match="takes integers, this is bool"):
+        IMUIFSim()(signal > 0)
 
 
 def test_a_value_out_of_range_is_named_with_stage_and_channel() -> None:

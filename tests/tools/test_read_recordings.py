@@ -154,6 +154,7 @@ def test_columns_are_taken_by_name_and_a_log_without_names_by_number(tmp_path: P
         ("x,y\n1,2\n", "does not tell its rate: give `rate_hz`"),
         ("time,x\n0,1\n0.1,2\n0.2,3\n0.9,4\n1.0,5\n", "evenly: 0.7 s after row 2, 0.1 s usually"),
         ("time,x\n0.1,1\n0,2\n", "does not run evenly"),
+        ("time;x\n0,0;0,1\n", "no number in line 2: .*: write decimals with a point, not a comma"),
     ],
 )
 def test_a_log_that_cannot_be_used_is_refused(
@@ -164,6 +165,12 @@ def test_a_log_that_cannot_be_used_is_refused(
         return
     with pytest.raises(FormatError, match=f"log.csv' .*{message}"):
         read_text(tmp_path, text)
+
+
+@pytest.mark.parametrize("rate_hz", [0, -50.0, np.nan, np.inf])
+def test_a_rate_that_is_none_is_refused(rate_hz: float, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"is samples a second, above 0, not {rate_hz:g}"):
+        read_text(tmp_path, "x,y\n1,2\n", rate_hz=rate_hz)
 
 
 def test_a_column_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
@@ -190,7 +197,7 @@ def test_archives_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="is no archive of arrays"):
         read_motion_log(tmp_path / "log.npz", rate_hz=5)
     np.savez(tmp_path / "log.npz", x=np.array([object()]))
-    with pytest.raises(FormatError, match="is no archive of arrays"):
+    with pytest.raises(FormatError, match="is no archive of arrays: .*: save arrays of numbers"):
         read_motion_log(tmp_path / "log.npz", rate_hz=5)
     np.savez(tmp_path / "log.npz", x=np.array(["a"]))
     with pytest.raises(FormatError, match="holds 1 rows of <U1: give numbers"):

@@ -35,7 +35,8 @@ def read_motion_log(
     Args:
         path: the file, `.csv`, `.txt`, `.tsv` or `.npz`.
         columns: names of the columns to take, in this order; when not given, all but the time.
-        rate_hz: samples a second; needed where the file does not tell.
+        rate_hz: samples a second; needed where the file does not tell, and goes before what it
+            tells.
 
     Returns:
         The signal (time, channel) and samples a second. `prepare_recordings` and
@@ -45,6 +46,7 @@ def read_motion_log(
         FormatError: when the file is none of these, is cut short, lacks a column, its rows differ
             in length, it holds no numbers or values that are not finite, or the rate is not told or
             not even; names the line or the row.
+        ValueError: when `rate_hz` is given and not a finite number above 0.
         OSError: when it cannot be read.
 
     >>> import tempfile
@@ -56,6 +58,8 @@ def read_motion_log(
     >>> signal.tolist(), rate
     ([[0.0, 1.0], [0.5, 1.0]], 50.0)
     """
+    if rate_hz is not None and not 0 < float(rate_hz) < np.inf:
+        raise ValueError(f"`rate_hz` is samples a second, above 0, not {float(rate_hz):g}")
     is_archive = Path(path).suffix.lower() == ".npz"
     names, values, told = _read_npz(path) if is_archive else _read_csv(path)
     clock = next((i for i, name in enumerate(names) if name.lower() in _TIME), None)
@@ -119,8 +123,11 @@ def _read_csv(path: str | os.PathLike[str]) -> _Log:
         try:
             values[i] = [float(cell) if cell.strip() else np.nan for cell in row]
         except ValueError as error:
+            comma = delimiter == ";" and any("," in cell for cell in row)
             raise _refusal(
-                path, f"holds no number in line {number}: {error}", "correct it"
+                path,
+                f"holds no number in line {number}: {error}",
+                "write decimals with a point, not a comma" if comma else "correct or remove it",
             ) from None
     return names or [str(i) for i in range(width)], values, None
 
@@ -138,8 +145,11 @@ def _read_npz(path: str | os.PathLike[str]) -> _Log:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, KeyError) as error:
+        is_object = "Object arrays" in str(error)
         raise _refusal(
-            path, f"is no archive of arrays: {error}", "it may be cut short: copy it again"
+            path,
+            f"is no archive of arrays: {error}",
+            "save arrays of numbers" if is_object else "it may be cut short: copy it again",
         ) from error
     rate = next((float(arrays.pop(n)) for n in _RATE if n in arrays and arrays[n].size == 1), None)
     tables = [a for a in arrays.values() if a.ndim == 2]

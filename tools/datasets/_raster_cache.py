@@ -36,7 +36,13 @@ def write_raster(path: Path, raster: Shaped[np.ndarray, "time channel"]) -> None
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     remove_leftovers(path)
-    write_atomically(path, buffer.getvalue())
+    try:
+        write_atomically(path, buffer.getvalue())
+    except FileNotFoundError:
+        # Two threads or processes with equal recordings take each other's temporary file for a
+        # leftover. The last of them writes the file, which is the same for all.
+        if not path.parent.is_dir():
+            raise
 
 
 def read_raster_file(path: Path) -> Shaped[np.ndarray, "time channel"] | None:

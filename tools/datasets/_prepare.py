@@ -59,8 +59,8 @@ def prepare_recordings(
     columns = [dataset.channel_names.index(name) for name in names]
     signals = []
     for number, signal in enumerate(dataset.signals):
+        taken = signal[:, columns]
         try:
-            taken = signal[:, columns]
             if rate_hz is not None:
                 taken = resample(taken, 1 / dataset.dt, rate_hz)
             if full_scale is not None:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._static import Static
-from ._loop import Arrays, Keep, Kernel, Run, run_over_time, told
+from ._loop import Arrays, Keep, Kernel, Run, run_over_time
 
 
 class Dynamics(NamedTuple):
@@ -68,9 +68,7 @@ def evolve_neurons(
     # What is kept is stored, what follows from it is computed again for the gradient.
     finish = jax.checkpoint(lambda shared, kept: kernel.finish(shared, kept, kernel.count_spikes))
     seen = finish(coefficients, run.kept)
-    if run.spikes is not None:
-        seen["spikes"] = told(jax.lax.stop_gradient(run.spikes), seen["spikes"])
-    output = seen["spikes"]
+    output = seen["spikes"] = run.spikes
     last = start
     if data.shape[1]:
         after = finish(coefficients, run.last)
@@ -104,8 +102,7 @@ def _run(kernel: Kernel, coefficients: Arrays, w_rec: Any, start: Arrays, inputs
         start = {**start, "recurrent": recurrent}
     run = run_over_time(kernel, w_rec is not None, coefficients, w_rec, start, inputs)
     kept = {name: trace[:, :n_time] for name, trace in run.kept.items()}
-    spikes = None if run.spikes is None else run.spikes[:, :n_time]
-    return Run(kept, run.last, spikes)
+    return Run(kept, run.last, run.spikes[:, :n_time])
 
 
 def fire(

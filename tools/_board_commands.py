@@ -122,8 +122,7 @@ def monitor(
 ) -> None:
     """Follow the sensor of a board in real time: input rates, output spikes and power.
 
-    On a terminal it is a table, elsewhere a line for each window. What a board does not show is
-    said: real boards show no input spikes in real time, and a virtual board measures no power.
+    A table on a terminal, else a line for each window. What a board does not show is said.
     """
     from rich.console import Console
 

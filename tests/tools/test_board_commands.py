@@ -81,7 +81,7 @@ def test_test_board_writes_report_and_session(
     out, session = tmp_path / "report.json", tmp_path / "session.safetensors"
     options = ("--configurations", 0, "--steps", 3, "--out", out, "--session", session)
     assert run(monkeypatch, "test-board", "--chip", "xylo-imu", *options) == 0
-    assert "21 of 21 cases equal" in capsys.readouterr().out
+    assert "22 of 22 cases equal" in capsys.readouterr().out
     assert json.loads(out.read_text())["passed"] is True
     assert session.stat().st_size > 10_000
 

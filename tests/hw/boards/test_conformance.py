@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from board_cases import CHIP_NAMES
 
-from xylograph.hw import CHIPS, Fault, VirtualBoard, run_conformance
+from xylograph.hw import CHIPS, Fault, VirtualBoard, XyloConfig, XyloSim, run_conformance
+from xylograph.hw._fields import FIELD_NAMES
 from xylograph.hw.boards.conformance._cases import conformance_cases
 
 
@@ -17,6 +18,46 @@ def test_all_cases_keep_the_rules_of_the_chip_and_have_a_name_of_their_own(chip:
     found = list(conformance_cases(CHIPS[chip], seed=1, n_random=5, long_steps=3))
     assert [case.name for case in found if case.config.violations()] == []
     assert len({case.name for case in found}) == len(found)
+
+
+# What each case has that others have not, taken away.
+WITHOUT: dict[str, dict[str, Any]] = {
+    "recurrent": {"weights_rec": np.zeros((24, 24), int)},
+    "aliases to neuron 0": {"aliases": [[]] * 24},
+    "aliases to a later neuron": {"aliases": [[]] * 24},
+    "weight shifts": {"weight_shift_in": 0, "weight_shift_rec": 0, "weight_shift_out": 0},
+    "threshold of zero": {"threshold": 1, "threshold_out": 1},
+    "no decay shift": {"dash_mem": 1, "dash_syn": 1, "dash_mem_out": 1, "dash_syn_out": 1},
+    "no decay shift of membranes": {"dash_mem": 1, "dash_mem_out": 1},
+    "longest decay": {"dash_mem": 9, "dash_syn": 9, "dash_mem_out": 9, "dash_syn_out": 9},
+    "biases": {"bias": 0, "bias_out": 0},
+    "two synapses": {"dash_syn_2": 0},
+}
+
+
+SILENT = {"silence", "no decay shift"}
+
+
+@pytest.mark.parametrize("chip", CHIP_NAMES)
+def test_every_case_shows_what_it_is_for(chip: str) -> None:
+    seen = set()
+    for case in conformance_cases(CHIPS[chip], seed=0, n_random=0, long_steps=30):
+        _, _, record = XyloSim(case.config)(case.raster, record=True)
+        for name in ("Spikes", "Spikes_out"):
+            assert record[name].any() == (case.name not in SILENT), (case.name, name)
+        if case.name == "saturation":
+            # The upper end, after one decay by the longest shift that is drawn.
+            high = CHIPS[chip].state_range.high
+            assert record["Isyn"].max() == high - (high >> 5)
+        if case.name in WITHOUT:
+            seen.add(case.name)
+            given = {name: getattr(case.config, name) for name in FIELD_NAMES}
+            other = XyloConfig(chip, **given | WITHOUT[case.name])
+            _, _, changed = XyloSim(other)(case.raster, record=True)
+            assert any((changed[name] != record[name]).any() for name in record), case.name
+    # Xylo 1 has no biases, Xylo IMU no second synapse.
+    absent = {"SYNS61300": {"biases"}, "SYNS63300": {"two synapses"}}
+    assert seen == set(WITHOUT) - absent.get(chip, set())
 
 
 def test_a_wrong_value_is_reported_with_its_place(tmp_path: Path) -> None:
@@ -95,5 +136,5 @@ class _Short(_Tampered):
 def test_an_output_of_too_few_steps_is_an_error_of_its_case() -> None:
     board = _Short("SYNS63300", confirm=False)
     results = run_conformance(board, n_random=0, long_steps=1).results
-    assert len(results) == 21
+    assert len(results) == 22
     assert all("incomplete" in case.error for case in results)

@@ -14,9 +14,11 @@ from xylograph.hw import (
     BoardError,
     DeploymentPackage,
     Fault,
+    PowerReading,
     RecordedBoard,
     RecordingBoard,
     VirtualBoard,
+    XyloConfig,
 )
 from xylograph.models import FormatError
 
@@ -112,17 +114,22 @@ def test_following_the_sensor_is_replayed(session: Path) -> None:
             next(other())
 
 
-def test_power_is_replayed_with_the_steps_in_which_it_came(
-    session: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    live = VirtualBoard.live
+class Measuring(VirtualBoard):
+    """As a real board: it measures power, and shows no input."""
 
-    def measuring(board: VirtualBoard, n_steps: int, *, power: bool, **options: Any) -> Any:
-        for index, step in enumerate(live(board, n_steps, **options)):
-            yield replace(step, input_spikes=None, power={"io": np.arange(index) * 1e-3})
+    def power(self, duration_s: float = 1.0) -> PowerReading:
+        if not duration_s:
+            raise BoardDataError("no power came")
+        return PowerReading({"io": np.array([1e-3, 3e-3])}, rate_hz=2 / duration_s)
 
-    monkeypatch.setattr(VirtualBoard, "live", measuring)
-    with RecordingBoard(VirtualBoard("SYNS63300"), session) as board:
+    def live(self, n_steps: int, *, power: bool = False, **options: Any) -> Any:
+        for index, step in enumerate(super().live(n_steps, **options)):
+            samples = {"io": np.arange(index) * 1e-3} if power else {}
+            yield replace(step, input_spikes=None, power=samples)
+
+
+def test_power_is_replayed_with_the_steps_in_which_it_came(session: Path) -> None:
+    with RecordingBoard(Measuring("SYNS63300"), session) as board:
         board.load(CONFIG)
         assert len(list(board.live(3, power=True))) == 3
     board = RecordedBoard(session)
@@ -132,6 +139,38 @@ def test_power_is_replayed_with_the_steps_in_which_it_came(
     assert {step.input_spikes is None for step in steps} == {True}
     for step, samples in zip(steps, ([], [0.0], [0.0, 1e-3]), strict=True):
         np.testing.assert_array_equal(step.power["io"], samples)
+
+
+GOLDEN = Path(__file__).parent / "golden" / "v1" / "session.safetensors"
+TINY = XyloConfig("xylo-imu", weights_in=[[90]], weights_out=[[90]], threshold=50, dt=5e-3)
+TINY_RASTER = [[1], [0], [2], [0]]
+
+
+def use(board: Board) -> dict[str, np.ndarray]:
+    """What the golden session was recorded with, and all that the board answered."""
+    board.load(TINY)
+    output, state, record = board(TINY_RASTER, record=True)
+    found = {"output": output, **record}
+    found["rest"] = board.set_attributes(state).with_options(output_mode="Vmem")(TINY_RASTER)[0]
+    with pytest.raises(BoardDataError) as error:
+        board.power(0.0)
+    found["error"] = np.array(str(error.value))
+    for power in (False, True):
+        steps = list(board.live(3, power=power))
+        found |= {f"spikes {power}": np.array([step.output_spikes for step in steps])}
+        found |= {f"vmem {power}": np.array([step.output_vmem for step in steps])}
+    found |= {f"power {i}": step.power["io"] for i, step in enumerate(steps)}
+    return found | dict(board.power(1.0).samples)
+
+
+def test_sessions_of_the_first_version_are_replayed(session: Path) -> None:
+    with RecordingBoard(Measuring("SYNS63300", serial="7"), session) as board:
+        now = use(board)
+    then = use(RecordedBoard(GOLDEN))
+    assert then.keys() == now.keys()
+    for name, values in then.items():
+        np.testing.assert_array_equal(values, now[name], err_msg=name)
+    assert str(RecordedBoard(GOLDEN).identify()) == "the recorded SYNS63300 board '7'"
 
 
 def test_a_session_that_breaks_off_is_kept(session: Path) -> None:

@@ -114,7 +114,12 @@ def monitor(
         Path | None,
         typer.Option(help="NumPy file (time, channel) that the sensor of a virtual board gives."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="How many steps to follow.")] = 1000,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="How many steps; all of the raster, or until Ctrl-C, when not given."
+        ),
+    ] = None,
     window: Annotated[int, typer.Option(min=1, help="Steps that are summed up.")] = 100,
     power: Annotated[
         bool, typer.Option(help="Measure the power meanwhile, where the board can.")
@@ -132,6 +137,10 @@ def monitor(
     from ._simulate import read_raster
 
     loaded = XyloConfig.load(config)
+    if board == "virtual" and raster is None:
+        raise typer.BadParameter(
+            "a virtual board has no sensor of its own: say what it gives", param_hint="--raster"
+        )
     sensed = None if raster is None else read_raster(raster)
     try:
         opened = open_board(board, loaded.chip, serial, sensor=sensed)
@@ -139,9 +148,8 @@ def monitor(
         raise FormatError(f"{raster}: {error}") from error
     with opened:
         opened.load(loaded)
-        if board == "virtual" and raster is None:
-            print("the sensor of the virtual board is silent: `--raster` says what it gives")
-        show(opened, steps, window, Console(), power=power)
+        end = steps if steps is not None or sensed is None else len(sensed)
+        show(opened, end, window, Console(), power=power)
 
 
 def open_board(board: str, chip: "Chip", serial: str | None, *, sensor: object = None) -> "Board":

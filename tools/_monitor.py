@@ -6,6 +6,7 @@ board does not show is said once, and never made up.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,12 +88,18 @@ def _summed(steps: Sequence["LiveStep"], last_step: int) -> Window:
     )
 
 
-def show(board: "Board", n_steps: int, size: int, console: "Console", *, power: bool) -> None:
-    """Follow the sensor of a board, and show what comes.
+# Counters of steps on boards have 32 bits; even at 1000 steps a second this is 24 days.
+_WITHOUT_END = 2**31 - 1
+
+
+def show(
+    board: "Board", n_steps: int | None, size: int, console: "Console", *, power: bool
+) -> None:
+    """Follow the sensor of a board, and show what comes, until it ends or is interrupted.
 
     Args:
         board: with a configuration.
-        n_steps: how many steps.
+        n_steps: how many steps; `None`: without end.
         size: of the windows.
         console: to show it on.
         power: whether to measure the power, if the board can.
@@ -100,30 +107,38 @@ def show(board: "Board", n_steps: int, size: int, console: "Console", *, power: 
     Raises:
         BoardError: the board fails, or cannot be followed.
     """
-    from rich.live import Live
-
     channels = board.power_channels if power else ()
     for line in (
         str(board.identify()),
         *([_why_no_power(board)] if power and not channels else []),
     ):
         _print(console, line)
-    seen = windows(board.live(n_steps, power=bool(channels)), size)
+    steps = board.live(_WITHOUT_END if n_steps is None else n_steps, power=bool(channels))
+    try:
+        _show_windows(board, windows(steps, size), n_steps, console)
+    except KeyboardInterrupt:
+        _print(console, "stopped")
+    for notice in board.notices:
+        _print(console, f"noticed: {notice}")
+
+
+def _show_windows(
+    board: "Board", seen: Iterator[Window], n_steps: int | None, console: "Console"
+) -> None:
+    from rich.live import Live
+
     first = next(seen, None)
     if first is None:
         return
     if first.input_spikes is None:
         _print(console, _no_inputs(board))
-    if console.is_terminal:
-        with Live(_table(first, n_steps), console=console, auto_refresh=False) as live:
-            for window in seen:
-                live.update(_table(window, n_steps), refresh=True)
-    else:
-        _print(console, first)
-        for window in seen:
+    if not console.is_terminal:
+        for window in chain([first], seen):
             _print(console, window)
-    for notice in board.notices:
-        _print(console, f"noticed: {notice}")
+        return
+    with Live(_table(first, n_steps), console=console, auto_refresh=False) as live:
+        for window in seen:
+            live.update(_table(window, n_steps), refresh=True)
 
 
 def _print(console: "Console", line: object) -> None:
@@ -145,7 +160,7 @@ def _no_inputs(board: "Board") -> str:
     )
 
 
-def _table(window: Window, n_steps: int) -> "Table":
+def _table(window: Window, n_steps: int | None) -> "Table":
     """The window as tables side by side: inputs, outputs, power."""
     from rich.table import Table
     from rich.text import Text
@@ -161,7 +176,8 @@ def _table(window: Window, n_steps: int) -> "Table":
         parts.append(powers)
     whole.add_row(*parts)
     outer = Table.grid()
-    outer.add_row(f"step {window.last_step} of {n_steps}, the last {window.duration_s:g} s:")
+    end = "" if n_steps is None else f" of {n_steps}"
+    outer.add_row(f"step {window.last_step}{end}, the last {window.duration_s:g} s:")
     outer.add_row(whole)
     return outer
 

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 
 import numpy as np
+import pytest
 from rich.console import Console
 
 from xylograph.hw import LiveStep, VirtualBoard, XyloConfig
@@ -80,6 +81,25 @@ def test_what_a_board_does_not_show_is_said_once() -> None:
     assert len(lines) == 4
     assert all(line.endswith("Hz; power: core [uA] 500 uW") for line in lines[2:])
     assert not any("power" in line for line in shown(Measuring("xylo-audio-3"), power=False))
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_whoever_interrupts_it_is_told_what_was_noticed(is_terminal: bool) -> None:
+    class Interrupted(VirtualBoard):
+        def live(self, n_steps: int, **options: object) -> Iterator:
+            assert n_steps == 2**31 - 1
+            for seen, _ in zip(super().live(n_steps), range(3), strict=False):
+                yield seen
+            raise KeyboardInterrupt
+
+    board, file = Interrupted("xylo-imu"), io.StringIO()
+    board.load(XyloConfig("xylo-imu", weights_in=[[90]], weights_out=[[70]], threshold=50))
+    console = Console(file=file, width=60, force_terminal=is_terminal, color_system=None)
+    show(board, None, 2, console, power=False)
+    *_, stopped, notice = file.getvalue().splitlines()
+    assert stopped.endswith("stopped")
+    assert "a step takes 5 ms in real time" in notice
+    assert "step 2, the last 0.01 s:" in file.getvalue() or not is_terminal
 
 
 def test_on_a_terminal_the_last_window_stands_in_a_table() -> None:

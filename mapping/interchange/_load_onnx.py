@@ -151,7 +151,7 @@ class OnnxNetwork:
                 f"input has the shape (time, {width}) or (batch, time, {width}); this has "
                 f"{array.shape}"
             )
-        array = array.astype(np.float32).reshape(-1, *array.shape[-2:])
+        array = (array if array.ndim == 3 else array[np.newaxis]).astype(np.float32)
         self._session.require_batch(len(array))
         output, ended, _ = self._session.run(array, self._state)
         return output, nested(ended), {}

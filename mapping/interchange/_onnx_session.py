@@ -41,7 +41,7 @@ class Session:
         except Exception as error:  # its errors share no base class
             raise SessionError(str(error)[:300]) from error
         self._inputs = {port.name: port for port in self._session.get_inputs()}
-        self._outputs = [port.name for port in self._session.get_outputs()]
+        self._outputs = {port.name: port for port in self._session.get_outputs()}
         if INPUT not in self._inputs or OUTPUT not in self._outputs:
             raise SessionError(f"it lacks `{INPUT}` or `{OUTPUT}`")
 
@@ -110,12 +110,28 @@ class Session:
                     f"the state is of {len(state[name])} samples, the data are of {len(raster)}: "
                     f"give data of {len(state[name])} samples, or start again with `reset_state()`"
                 )
-        arrays = map(np.asarray, self._session.run(self._outputs, feed))
-        found: Arrays = dict(zip(self._outputs, arrays, strict=True))
+        if 0 in raster.shape[:2]:
+            found = self._nothing(raster, feed)
+        else:
+            arrays = map(np.asarray, self._session.run(list(self._outputs), feed))
+            found = dict(zip(self._outputs, arrays, strict=True))
         output = found.pop(OUTPUT)
         prefix = len(NEW_STATE_PREFIX)
         ended = {n[prefix:]: found.pop(n) for n in list(found) if n.startswith(NEW_STATE_PREFIX)}
         return output, ended, found
+
+    def _nothing(
+        self, raster: Shaped[np.ndarray, "batch time input"], feed: Mapping[str, Any]
+    ) -> Arrays:
+        """What no steps or no samples give; onnxruntime may divide by zero, which ends the process."""
+        found: Arrays = {}
+        for name, port in self._outputs.items():
+            begun = feed.get(STATE_PREFIX + name.removeprefix(NEW_STATE_PREFIX))
+            if name.startswith(NEW_STATE_PREFIX) and begun is not None:
+                found[name] = np.array(begun)
+            else:
+                found[name] = np.zeros((*raster.shape[:2], port.shape[-1]), _DTYPES[port.type])
+        return found
 
 
 def nested(arrays: Mapping[str, Any]) -> dict[str, Any]:

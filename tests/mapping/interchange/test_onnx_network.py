@@ -75,6 +75,18 @@ def test_pieces_give_the_whole(loaded: OnnxNetwork, rasters: Any) -> None:
     np.testing.assert_array_equal(loaded.set_attributes(state).reset_state()(rasters)[0], whole)
 
 
+@pytest.mark.parametrize("shape", [(3, 0), (0, 4)])
+def test_no_steps_and_no_samples_leave_the_state_as_it_is(
+    loaded: OnnxNetwork, rasters: Any, shape: tuple[int, int]
+) -> None:
+    _, state, _ = loaded(rasters)
+    going_on = loaded.set_attributes(state) if shape[0] else loaded
+    output, after, _ = going_on(np.zeros((*shape, 4)))
+    assert output.shape == (*shape, 3)
+    for name, array in after["1_LIFJax"].items():
+        np.testing.assert_array_equal(array, state["1_LIFJax"][name][: shape[0]])
+
+
 def test_two_axes_are_one_sample(loaded: OnnxNetwork, rasters: Any) -> None:
     np.testing.assert_array_equal(loaded(rasters[0])[0], loaded(rasters[:1])[0])
 

@@ -252,7 +252,8 @@ def _require_alike(first: Observation, second: Observation) -> None:
 
 
 def _hint(names: list[set[str]]) -> str:
-    if {"hidden", "output"} in names and names[0] != names[1]:
+    # A file of ONNX has its output only, unless more was recorded.
+    if names[0] != names[1] and any(one <= {"hidden", "output"} for one in names):
         return "; a configuration alone knows no populations: give `OnChip(config, placement)`"
     return ""
 

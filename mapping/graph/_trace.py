@@ -111,7 +111,11 @@ def trace(network: Network) -> Graph:
     ['@input', '0_LinearJax', '1_LIFJax']
     """
     if not isinstance(network, JaxModule):
-        raise TypeError(f"a network is a `JaxModule`, this is a `{type(network).__name__}`")
+        raise TypeError(
+            f"a network is a `JaxModule`, this is a `{type(network).__name__}`: "
+            "`xylograph.models.load` reads a network from a file, `from_rockpool`, `from_nir` and "
+            "`from_onnx` of `xylograph.mapping` read those of other tools"
+        )
     wiring = Wiring([InputNode(INPUT, network.size_in)])
     output = wiring.follow(network, INPUT, "")
     return Graph(tuple(wiring.nodes), output)

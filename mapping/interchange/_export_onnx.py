@@ -66,6 +66,8 @@ def export_onnx(
     require_onnx("`export_onnx`")
     if batch is not None and batch < 1:
         raise ValueError(f"`batch` is at least 1, or `None` for any; got {batch}")
+    if isinstance(record, str):
+        raise TypeError(f"`record` is a list of names: give `record=[{record!r}]`")
     record = tuple(dict.fromkeys(record))
     from ._onnx_file import CORE_FORMAT, NETWORK_FORMAT, core_metadata, file_bytes
 

@@ -260,7 +260,12 @@ class _Reader:
         try:
             modules = {names[name]: self._module(name, one) for name, one in self._layers.items()}
             return self._wired(modules, names)
-        except (ValueError, FloatingPointError) as error:
+        except FloatingPointError:
+            refuse(
+                f"a number is too large for float32, read as {self._dialect.name} with a step of "
+                f"{self._dt:g} s: say by `dialect` which tool wrote it"
+            )
+        except ValueError as error:
             if isinstance(error, FormatError):
                 raise
             refuse(str(error))

@@ -147,6 +147,8 @@ def _decoded(value: Any, where: str) -> Any:
 def _network(tree: dict[str, Any]) -> JaxModule:
     if set(tree) == {"seq"} and isinstance(tree["seq"], dict):
         return _syn_net(tree["seq"])
+    if "weight_shift_in" in tree:
+        _refuse("this is what a mapper made: give it as a dictionary to `from_rockpool_spec`")
     if _WAVESENSE <= set(tree):
         return _wave_sense(tree)
     return _chain(tree, "")

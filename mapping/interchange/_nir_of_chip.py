@@ -22,7 +22,8 @@ def network_of_chip(source: XyloConfig | Deployment) -> tuple[JaxModule, dict[st
         source: a configuration, or a deployment, whose scales are then among the facts.
 
     Raises:
-        ValueError: a decay shift of 0, which no time constant has.
+        ValueError: a decay shift of 0, which no time constant has; or a threshold of 0 or less,
+            which no neuron of a network has.
     """
     config = source.config if isinstance(source, Deployment) else source
     n, k = config.n_hidden, config.n_synapses
@@ -42,7 +43,7 @@ def network_of_chip(source: XyloConfig | Deployment) -> tuple[JaxModule, dict[st
         (n * k, n),
         tau_mem=_tau(config, "dash_mem", config.dash_mem),
         tau_syn=np.stack([_tau(config, "dash_syn", dash) for dash in dashes], axis=1),
-        threshold=config.threshold.astype(float),
+        threshold=_threshold(config, "threshold"),
         bias=config.bias.astype(float) * biased,
         has_rec=bool(recurrent.any()),
         w_rec=recurrent * shift_rec if recurrent.any() else None,
@@ -53,7 +54,7 @@ def network_of_chip(source: XyloConfig | Deployment) -> tuple[JaxModule, dict[st
         config.n_outputs,
         tau_mem=_tau(config, "dash_mem_out", config.dash_mem_out),
         tau_syn=_tau(config, "dash_syn_out", config.dash_syn_out)[:, None],
-        threshold=config.threshold_out.astype(float),
+        threshold=_threshold(config, "threshold_out"),
         bias=config.bias_out.astype(float) * biased,
         max_spikes_per_dt=float(config.chip.max_output_spikes),
         dt=config.dt,
@@ -79,6 +80,18 @@ def _tau(config: XyloConfig, name: str, dash: Any) -> Float[np.ndarray, " n"]:
             "state after a step then, and no time constant of NIR does that"
         )
     return dash_to_tau(dash, config.dt)
+
+
+def _threshold(config: XyloConfig, name: str) -> Float[np.ndarray, " n"]:
+    threshold = np.asarray(getattr(config, name), float)
+    wrong = np.flatnonzero(threshold <= 0)
+    if wrong.size:
+        raise ValueError(
+            f"`{name}` is not above 0 for {wrong.size} neurons, the first is {wrong[0]}, of "
+            f"{threshold[wrong[0]]:.0f}: a neuron of NIR would spike without end; give it a "
+            "threshold of 1 or more"
+        )
+    return threshold
 
 
 def _copies(config: XyloConfig) -> Float[np.ndarray, "source neuron"]:

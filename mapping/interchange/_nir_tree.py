@@ -70,7 +70,7 @@ def tree_of(source: Any, what: str) -> NirTree:
     if isinstance(source, (str, os.PathLike)):
         with hdf5_file(source) as (file, content):
             if "node" not in file:
-                refuse("there is no graph in the file")
+                refuse(f"there is no graph in {os.fspath(source)!r}")
             tree = _Walk(content).node(file["node"])
     elif isinstance(source, library.NIRGraph):
         tree = _of_object(source, [0], 0)
@@ -102,7 +102,7 @@ def hdf5_file(path: str | os.PathLike[str]) -> Iterator[tuple[Any, bytes]]:
     with open(path, "rb") as file:
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
-        refuse(f"the file is larger than {_MAX_BYTES} bytes")
+        refuse(f"{os.fspath(path)!r} is larger than {_MAX_BYTES} bytes")
     _require_sound_heaps(content)
     try:
         with h5py.File(h5py.h5f.open_file_image(content), "r") as file:
@@ -110,7 +110,10 @@ def hdf5_file(path: str | os.PathLike[str]) -> Iterator[tuple[Any, bytes]]:
     except FormatError:
         raise
     except _OF_DAMAGE as error:
-        refuse(f"it is no HDF5 file, or damaged: {type(error).__name__}: {str(error)[:200]}")
+        refuse(
+            f"{os.fspath(path)!r} is no HDF5 file, or damaged: {type(error).__name__}: "
+            f"{str(error)[:200]}"
+        )
 
 
 def _require_sound_heaps(content: bytes) -> None:

@@ -203,6 +203,14 @@ def test_unlike_populations_are_refused_with_both_lists() -> None:
     )
 
 
+def test_an_output_alone_is_refused_with_the_way_to_name_it() -> None:
+    first = Observation(
+        {"1_LIFJax": np.zeros((1, 3, 4), int), "3_LIFJax": np.zeros((1, 3, 2), int)}
+    )
+    with pytest.raises(ValueError, match=r"`output` \(1, 3, 2\); .* give `OnChip\(config, plac"):
+        compare_observations(first, Observation({"output": np.zeros((1, 3, 2), int)}))
+
+
 def test_runs_of_unlike_length_are_refused() -> None:
     first, second = (Observation({"out": np.zeros((1, n, 2), int)}) for n in (3, 4))
     with pytest.raises(ValueError, match=r"first has `out` \(1, 3, 2\); the second has `out`"):

@@ -101,6 +101,11 @@ def test_two_dimensional_weights_are_of_one_synapse() -> None:
     assert from_rockpool_spec(flat, "xylo-audio-3").weights_in.shape == spec["weights_in"].shape
 
 
+def test_a_specification_instead_of_a_network_is_refused_with_the_way_to_read_it() -> None:
+    with pytest.raises(FormatError, match="a mapper made: give it .* to `from_rockpool_spec`"):
+        from_rockpool(GOLDEN / "spec_syns65302.json")
+
+
 def test_a_specification_that_lacks_weights_is_refused() -> None:
     with pytest.raises(FormatError, match="lacks `weights_in`, `weights_rec`, `weights_out`"):
         from_rockpool_spec({}, "xylo-audio-3")

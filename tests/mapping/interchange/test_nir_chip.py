@@ -121,6 +121,14 @@ def test_a_shift_that_leaves_nothing_is_refused() -> None:
         to_nir(config)
 
 
+@pytest.mark.parametrize("name", ["threshold", "threshold_out"])
+def test_a_threshold_that_no_network_has_is_refused(name: str) -> None:
+    threshold = getattr(configuration(), name).copy()
+    threshold[1] = 0
+    with pytest.raises(ValueError, match=f"`{name}` is not above 0 for 1 neurons, the first is 1"):
+        to_nir(replace(configuration(), **{name: threshold}))
+
+
 @pytest.mark.parametrize(
     "change",
     [

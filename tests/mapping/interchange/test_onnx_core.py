@@ -229,6 +229,7 @@ def test_input_is_checked_as_by_the_simulator(tmp_path: Path) -> None:
     ("options", "error", "text"),
     [
         ({"record": ["spikes", "isyn2", "x"]}, ValueError, "`record` has 'isyn2', 'x'; of this"),
+        ({"record": "vmem"}, TypeError, r"is a list of names: give `record=\['vmem'\]`"),
         ({"batch": 0}, ValueError, "`batch` is at least 1, or `None` for any; got 0"),
     ],
 )

@@ -68,7 +68,14 @@ def static_key(value: Any) -> Hashable:
     return _key(value, ())
 
 
+# Asked for first, as each compiled call of a module asks for all that it holds.
+_PLAIN = (bool, int, str, type(None))
+
+
 def _key(value: Any, within: tuple[FunctionType, ...]) -> Hashable:
+    kind = type(value)
+    if kind in _PLAIN or (kind is float and (value > 0 or value < 0)):
+        return (kind, value)
     if isinstance(value, (float, np.floating)):
         # Not by `==`: NaN equals nothing, and the zeros of both signs divide differently.
         return (type(value), repr(value))

@@ -23,6 +23,7 @@ from ._options import (
     ResultOption,
     known_chip,
     require_engine,
+    require_other_file,
 )
 
 app = typer.Typer(
@@ -146,7 +147,7 @@ def deploy(
 
     from ..mapping import QUANTIZERS, deploy as deploy_network
     from ..mapping.quantize._names import CALIBRATED
-    from ..models import load
+    from ..models import FormatError, load
     from ._simulate import read_raster
 
     if quantizer not in (*QUANTIZERS, CALIBRATED):
@@ -159,6 +160,7 @@ def deploy(
             f"the quantizer {CALIBRATED!r} needs data, and no other takes any",
             param_hint="--data",
         )
+    require_other_file(out, network, data)
     from rich.console import Console
     from rich.progress import Progress
 
@@ -166,13 +168,20 @@ def deploy(
         console=Console(stderr=True), transient=True, disable=quantizer != CALIBRATED
     ) as bar:
         task = bar.add_task("calibrating")
-        deployment = deploy_network(
-            load(network),
-            target,
-            quantizer=quantizer,
-            data=None if data is None else read_raster(data),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+        loaded, raster = load(network), None if data is None else read_raster(data)
+        try:
+            deployment = deploy_network(
+                loaded,
+                target,
+                quantizer=quantizer,
+                data=raster,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        except XylographError:
+            raise
+        except (TypeError, ValueError) as error:
+            where = network if data is None else f"{network} with {data}"
+            raise FormatError(f"{where}: {error}") from error
     deployment.config.save(out)
     for report in deployment.log:
         print(report)
@@ -203,6 +212,8 @@ def simulate(
     from ._simulate import simulate_file
 
     require_engine(engine)
+    if out is not None:
+        require_other_file(out, config, raster)
     for line in simulate_file(config, raster, engine=engine, out=out):
         print(line)
 
@@ -253,6 +264,7 @@ def pack(
     from ..models import FormatError
     from ._simulate import read_raster
 
+    require_other_file(out, config, raster)
     loaded, data = XyloConfig.load(config), read_raster(raster)
     try:
         package = DeploymentPackage.create(loaded, data, note=note)
@@ -324,23 +336,31 @@ def export(
     """Write a configuration or a network as a graph of ONNX or NIR."""
     from ..hw import XyloConfig
     from ..mapping import export_onnx, to_nir
-    from ..models import load
+    from ..models import FormatError, load
 
+    require_other_file(out, source, option="OUT")
     # Configurations are JSON; networks are not.
     with source.open("rb") as file:
         is_config = file.read(1) == b"{"
     loaded = XyloConfig.load(source) if is_config else load(source)
     names = [name.strip() for name in record.split(",") if name.strip()]
-    if out.suffix == ".nir":
-        try:
+    is_nir = out.suffix == ".nir"
+    if is_nir and (names or not states):
+        raise typer.BadParameter(
+            "a graph of NIR has neither recordings nor states that go in and out: leave out "
+            "`--record` and `--no-states`, or write ONNX",
+            param_hint="--record" if names else "--no-states",
+        )
+    try:
+        if is_nir:
             to_nir(loaded, out)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="SOURCE") from error
-    else:
-        try:
+        else:
             export_onnx(loaded, out, states=states, record=names)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--record") from error
+    except ValueError as error:
+        hint = "SOURCE" if is_nir else "--record"
+        raise typer.BadParameter(str(error), param_hint=hint) from error
+    except TypeError as error:
+        raise FormatError(f"{source}: {error}") from error
     print(f"{loaded} is in {out}")
 
 

@@ -32,6 +32,20 @@ def known_chip(name: str) -> "Chip":
         raise typer.BadParameter(str(error), param_hint="--chip") from error
 
 
+def require_other_file(out: Path, *read: Path | None, option: str = "--out") -> None:
+    """See that what is written does not take the place of what is read.
+
+    Raises:
+        BadParameter: it would.
+    """
+    for source in read:
+        if source is not None and source.exists() and out.exists() and out.samefile(source):
+            raise typer.BadParameter(
+                f"{out} is what is read, and would be overwritten: give another file to write",
+                param_hint=option,
+            )
+
+
 def require_engine(name: str) -> None:
     """See that there is the engine that `--engine` names.
 

@@ -62,7 +62,9 @@ class Container:
             metadata = header.get("__metadata__") or {}
             document = json.loads(metadata.get(_METADATA_KEY, "null"))
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise FormatError(f"not a {self.noun} file, or damaged: {error}") from error
+            # What begins so is text, and most likely a configuration or a file of Rockpool.
+            hint = "; it looks like JSON" if content.lstrip()[:1] == b"{" else ""
+            raise FormatError(f"not a {self.noun} file, or damaged: {error}{hint}") from error
         if not isinstance(document, dict) or document.get("format") != self.format:
             raise FormatError(f"a safetensors file, but not a {self.noun} of Xylograph")
         version = document.get("version")

@@ -185,6 +185,60 @@ def test_deploy_calibrates_on_a_raster_file(
     assert XyloConfig.load(out).n_inputs == 2
 
 
+@pytest.mark.parametrize(
+    ("raster", "message"),
+    [
+        (np.ones((5, 3), int), "the data have 3 channels, the specification takes 2"),
+        (np.full((5, 2), -1), "are spike counts, whole numbers from 0; at [0, 0] there is -1"),
+        (np.zeros((0, 2), int), "at least one of each; these have (0, 2)"),
+        (np.full((5, 2), 999), "above 255"),
+    ],
+)
+def test_deploy_names_the_data_that_do_not_fit(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+    network_file: Path,
+    raster: np.ndarray,
+    message: str,
+) -> None:
+    data, out = network_file.with_name("data.npy"), network_file.with_name("config.json")
+    np.save(data, raster)
+    options = ("--quantizer", "calibrated", "--data", data, "--out", out)
+    assert run(monkeypatch, "deploy", network_file, "--chip", "xylo-imu", *options) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"error: {network_file} with {data}: ") and message in line
+    assert not out.exists()
+
+
+def test_deploy_says_of_a_configuration_that_it_is_none_of_a_network(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, config_file: Path
+) -> None:
+    assert run(monkeypatch, "deploy", config_file, "--chip", "xylo-imu") == 1
+    assert re.search("not a network file.*; it looks like JSON$", capsys.readouterr().err.strip())
+
+
+def test_no_command_writes_over_what_it_reads(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+    network_file: Path,
+    config_file: Path,
+    raster_file: Path,
+) -> None:
+    files = {path: path.read_bytes() for path in (network_file, config_file, raster_file)}
+    link = network_file.with_name("link.safetensors")
+    link.symlink_to(network_file)
+    for arguments in (
+        ("export", network_file, link),
+        ("export", config_file, config_file),
+        ("deploy", network_file, "--chip", "xylo-imu", "--out", network_file),
+        ("simulate", config_file, raster_file, "--out", raster_file),
+        ("pack", config_file, raster_file, "--out", config_file),
+    ):
+        assert run(monkeypatch, *arguments) == 2
+        assert "is what is read, and would be overwritten" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in files} == files
+
+
 def test_simulate_counts_output_spikes_and_writes_everything(
     monkeypatch: pytest.MonkeyPatch,
     capsys: Output,
@@ -334,6 +388,16 @@ def test_export_refuses_what_cannot_be_recorded(
     pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
     assert run(monkeypatch, "export", config_file, tmp_path / "core.onnx", "--record", "x") == 2
     assert "`record` has 'x'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [("--record", "vmem"), ("--no-states",)])
+def test_export_refuses_what_nir_does_not_have(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output, config_file: Path, option: tuple[str, ...]
+) -> None:
+    out = config_file.with_name("core.nir")
+    assert run(monkeypatch, "export", config_file, out, *option) == 2
+    assert "neither recordings nor states that go in and out" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_export_writes_networks_too_as_onnx_and_as_nir(

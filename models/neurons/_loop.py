@@ -145,7 +145,9 @@ def _push_forward(
         name: d if d.ndim == 0 else jnp.broadcast_to(d, (n_batch, *d.shape))
         for name, d in _moving(d_coefficients).items()
     }
-    d_inputs = _moving(d_inputs)
+    d_inputs = {
+        name: d + _zeros(run.spikes, d.shape, d.dtype) for name, d in _moving(d_inputs).items()
+    }
     if not _is_zero(d_w_rec):
         added = _added(run.spikes, d_w_rec, inputs["arriving"].shape)
         d_inputs["arriving"] = d_inputs["arriving"] + added if "arriving" in d_inputs else added
@@ -211,7 +213,13 @@ def _added(spikes: jax.Array, d_w_rec: jax.Array, shape: tuple[int, ...]) -> jax
         return put(added, some.reshape((n_batch, size, *shape[2:])), t + 1, 1), None
 
     times = jnp.arange(0, n_later, max(size, 1), dtype=jnp.uint32)
-    return lax.scan(body, jnp.zeros(shape, d_w_rec.dtype), times)[0]
+    return lax.scan(body, _zeros(spikes, shape, d_w_rec.dtype), times)[0]
+
+
+def _zeros(spikes: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    """Zeros that inside `shard_map` count as different between devices, where spikes do."""
+    zeros = jnp.zeros_like(spikes[:, :, :1], dtype=dtype)
+    return jnp.broadcast_to(zeros.reshape((*shape[:2], *(1 for _ in shape[2:]))), shape)
 
 
 def _first(kernel: Kernel, keep: Keep, coefficients: Arrays, start: Arrays, now: Arrays) -> Arrays:

@@ -155,6 +155,28 @@ def test_the_gradient_by_one_parameter_leaves_out_the_others() -> None:
         np.testing.assert_allclose(jax.grad(run)(value), every[name], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["feed-forward", "recurrent", "bit shifts"])
+def test_the_gradient_is_the_same_inside_shard_map(
+    kind: str, assert_close: Callable[..., None]
+) -> None:
+    # One device is enough for JAX to check what may differ between devices.
+    module = KINDS[kind](periodic_exponential)
+    parameters, _, raster = parts(module)
+
+    def loss(parameters: Any, raster: Any) -> jax.Array:
+        return jnp.sum(module.set_attributes(parameters)(raster)[0] ** 2)
+
+    everywhere, by_sample = jax.P(), jax.P("samples")
+    shared = jax.shard_map(
+        jax.grad(loss),
+        mesh=jax.sharding.Mesh(jax.devices()[:1], ("samples",)),
+        in_specs=(everywhere, by_sample),
+        out_specs=everywhere,
+    )
+    found = jax.jit(shared)(parameters, raster)
+    assert_close(found, jax.jit(jax.grad(loss))(parameters, raster), 1e-5, 1e-5)
+
+
 def test_eager_gradients_compile_once(caplog: pytest.LogCaptureFixture) -> None:
     def loss(parameters: Any, module: JaxModule, raster: Any) -> jax.Array:
         return module.set_attributes(parameters)(raster)[0].sum()

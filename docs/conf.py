@@ -65,7 +65,7 @@ nitpick_ignore_regex = [
     # Types of the standard library and of other projects: there is nothing here to link to.
     (
         r"py:.*",
-        r"(abc|collections|concurrent|enum|jax|jaxlib|jaxtyping|np|npt|numpy|optax|os|pathlib)\..*",
+        r"(abc|collections|concurrent|contextlib|enum|jax|jaxlib|jaxtyping|np|npt|numpy|optax|os|pathlib)\..*",
     ),
     (r"py:.*", r"(matplotlib|rich)\..*|Axes|Figure|ndarray"),
     # jaxtyping's shapes, which look like references to what they name.

@@ -37,9 +37,15 @@ def save(network: JaxModule, path: str | os.PathLike[str]) -> Path:
         The path.
 
     Raises:
+        TypeError: `network` is no module.
         ValueError: the network holds something a file cannot, such as an unregistered function.
         OSError: the file cannot be written.
     """
+    if not isinstance(network, JaxModule):
+        raise TypeError(
+            f"`save` takes a network and then a path, not a `{type(network).__name__}` first: "
+            "configurations have their own `config.save(path)`"
+        )
     arrays: dict[str, np.ndarray] = {}
     module = _describe(network, "", arrays)
     return write_atomically(path, _NETWORKS.pack(module, arrays))

@@ -257,8 +257,16 @@ def _mean_of_means(tree: Any, function: Any) -> Float[Array, ""]:
     return jnp.mean(jnp.stack([jnp.nanmean(function(leaf)) for leaf in leaves]))
 
 
-def _fan_out(weights: tuple[ArrayLike, ...], resolution: ArrayLike | None) -> Float[Array, " n"]:
-    matrices = [jnp.asarray(one, dtype=float) for one in weights]
+def _fan_out(
+    weights: tuple[ArrayLike | None, ...], resolution: ArrayLike | None
+) -> Float[Array, " n"]:
+    missing = [i for i, one in enumerate(weights) if one is None]
+    if missing:
+        raise ValueError(
+            f"matrix {missing[0]} of the weights is None, as `weights_rec` of a network without "
+            "recurrent weights: leave it out, and take `weights_out`, say"
+        )
+    matrices = [jnp.asarray(one, dtype=float) for one in weights if one is not None]
     shapes = [one.shape for one in matrices]
     if not matrices or any(len(s) not in (2, 3) for s in shapes) or len({s[0] for s in shapes}) > 1:
         raise ValueError(

@@ -70,6 +70,14 @@ class TrainStep:
     transform: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
+        if not callable(self.loss):
+            raise TypeError(
+                f"`loss` is a function of network, inputs and targets, not {self.loss!r}"
+            )
+        if not (hasattr(self.optimizer, "init") and hasattr(self.optimizer, "update")):
+            raise TypeError(
+                f"`optimizer` is one of optax, as `optax.adam(1e-3)`, not {self.optimizer!r}"
+            )
         for name in ("loss", "optimizer", "transform"):
             try:
                 hash(getattr(self, name))

@@ -90,7 +90,7 @@ def by_family(
     if missing:
         raise ValueError(
             f"no parameter is of the families {', '.join(map(repr, missing))}; values marked "
-            "`Constant` are none"
+            "`Constant`, and fields that are not `trainable` in a chip core, are none"
         )
     return FamilyTransform(tuple(chosen.items()))
 

@@ -14,6 +14,13 @@ CASES = {
     "AFESimAGC(gain_control=5)": "`gain_control` of `AFESimAGC` is `GainControl` or None, not 5",
     "apply_frontend([[1, 2]], IMUIFSim())": "takes `Recordings`, not list: one signal goes into",
     "apply_frontend(recordings, IMUIFSim)": "not its class: give `IMUIFSim()`",
+    "fit(net, data, data, loss='mse', optimizer=optax.sgd(1), epochs=1)": (
+        "`loss` is a function of network, inputs and targets, not 'mse'"
+    ),
+    "fit(net, data, data, loss=print, optimizer='adam', epochs=1)": (
+        "`optimizer` is one of optax, as `optax.adam(1e-3)`, not 'adam'"
+    ),
+    "save('network.safetensors', net)": "`save` takes a network and then a path, not a `str` first",
     "replace(recordings, labels=np.zeros(3, int))": "`labels` has the shape (3,), not (0,)",
     "replace(recordings, dt=0)": "`dt` is seconds between two rows, above 0, not 0",
     "Recordings(**vars(recordings) | {'signals': 2 * [np.zeros((9, 4))]})": (
@@ -25,8 +32,12 @@ SCRIPT = f"""
 import json
 from dataclasses import replace
 import numpy as np
+import optax
 from xylograph.hw import AFESim, AFESimAGC, AFESimExternal, IMUIFSim
+from xylograph.models import LinearJax, save
+from xylograph.models.training import fit
 from xylograph.tools.datasets import Recordings, apply_frontend
+net, data = LinearJax((1, 1)), np.zeros((2, 3, 1))
 recordings = Recordings(signals=(), labels=np.zeros(0, int), groups=np.zeros(0), dt=0.005,
                         takes=np.zeros(0, int), channel_names=("x", "y", "z"))
 found = {{}}

@@ -17,6 +17,7 @@ from xylograph.models.training import (
     synaptic_operations,
     threshold_excess,
 )
+from xylograph.models.training._penalties import _fan_out
 
 DRAW = np.random.default_rng(0)
 SPIKES = DRAW.poisson(0.7, (3, 8, 5)).astype(np.float32)
@@ -188,6 +189,8 @@ def test_what_does_not_fit_is_refused() -> None:
         fan_out_excess(np.ones((4, 2)), np.ones((3, 2)), limit=1.0)
     with pytest.raises(ValueError, match=r"out of the same n neurons, got \[\]"):
         fan_out_excess(limit=1.0)
+    with pytest.raises(ValueError, match="matrix 1 of the weights is None, as `weights_rec` of"):
+        _fan_out((np.ones((4, 2)), None), None)
     with pytest.raises(ValueError, match=r"`limit` must be positive, got 0\.0"):
         fan_out_excess(np.ones((4, 2)), limit=0.0)
     for options, message in (

@@ -187,10 +187,17 @@ class Loop:
         known = self.run.known_figures()
         for number, batch in enumerate(known, start=1):
             if not np.isfinite(batch["loss"]):
-                raise TrainingDivergedError(
-                    f"the loss is {batch['loss']} at epoch {len(self.run.history) + 1}, batch "
-                    f"{number}; lower the learning rate, clip the gradients "
+                epoch = len(self.run.history) + 1
+                # Before the first update the learning rate cannot be to blame.
+                way_out = (
+                    "nothing was changed yet: look for labels that are no classes of the output, "
+                    "and for data or parameters that are not finite, with `find_broken`"
+                    if (epoch, number) == (1, 1)
+                    else "lower the learning rate, clip the gradients "
                     "(`optax.clip_by_global_norm`), or look for thresholds near zero"
+                )
+                raise TrainingDivergedError(
+                    f"the loss is {batch['loss']} at epoch {epoch}, batch {number}; {way_out}"
                 )
         return known
 

@@ -29,11 +29,14 @@ def range_excess(
         high: what the values should not be above.
 
     Raises:
-        ValueError: a limit does not broadcast to the values.
+        ValueError: a limit does not broadcast to the values, or numbers are given of which the
+            lower is above the upper.
 
     >>> float(range_excess(jnp.array([0.0, 1.0, 4.0, -1.0]), low=0.0, high=2.0))
     1.25
     """
+    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+        raise ValueError(f"`low` is above `high`: {low} and {high}")
     array = jnp.asarray(values, dtype=float)
     excess = jnp.zeros_like(array)
     for name, limit, sign in (("low", low, -1.0), ("high", high, 1.0)):

@@ -273,6 +273,22 @@ def test_parameters_that_the_last_step_broke_are_named() -> None:
         fit(Line(0.0), data, data, loss=loss, optimizer=SGD, epochs=1)
 
 
+def test_a_loss_that_is_nan_before_the_first_update_does_not_blame_the_learning_rate() -> None:
+    def nan_loss(network: Any, inputs: Any, targets: Any) -> Any:
+        return network(inputs)[0].mean() * jnp.nan
+
+    message = "nan at epoch 1, batch 1; nothing was changed yet: look for labels that are no class"
+    with pytest.raises(TrainingDivergedError, match=message):
+        fit(
+            LinearJax((1, 1)),
+            np.ones((2, 3, 1)),
+            np.ones(2),
+            loss=nan_loss,
+            optimizer=optax.sgd(1.0),
+            epochs=1,
+        )
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_loss_that_is_no_number_names_epoch_and_batch(bad: float) -> None:
     inputs = np.ones((6, 1, 1))

@@ -181,6 +181,8 @@ def test_what_does_not_fit_is_refused() -> None:
         rate_ceiling(SPIKES[0], 1.0)
     with pytest.raises(ValueError, match=r"`low` of shape \(3,\) does not broadcast to values of "):
         rate_band(SPIKES, low=np.zeros(3))
+    with pytest.raises(ValueError, match=r"`low` is above `high`: 0\.5 and 0\.1"):
+        rate_band(SPIKES, 0.5, 0.1)
     with pytest.raises(ValueError, match="the spikes are of 5 neurons, the weights have 4 rows"):
         synaptic_operations(SPIKES, np.ones((4, 2)))
     with pytest.raises(

@@ -81,7 +81,7 @@ def _store(store: Store, name: str, value: Any) -> None:
     declared = store[DECLARATIONS][name]
     if declared.shape is None and is_array(value):
         traced = replace(declared, shape=np.shape(value))
-        store[DECLARATIONS] = {**store[DECLARATIONS], name: traced}
+        store[DECLARATIONS] = store[DECLARATIONS].with_one(name, traced)
     store[name] = value
 
 

@@ -4,12 +4,14 @@ Leaves are the arrays of declared attributes, then the reset values that were gi
 (`name@reset`), then the submodules. Everything else is structure, compared by content.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from functools import cached_property
 from typing import Any
 
 from jax.tree_util import GetAttrKey
 
 from ._static import static_key
+from .parameters import Declaration
 
 # Bookkeeping in a module's `__dict__`, kept apart from what users assign.
 DECLARATIONS = "_declarations"
@@ -17,6 +19,46 @@ RESETS = "_resets"
 CHILDREN = "_children"
 NAME = "_name"
 BOOKKEEPING = frozenset({DECLARATIONS, RESETS, CHILDREN, NAME})
+
+
+class Declarations(dict[str, Declaration]):
+    """The declared attributes of a module, in order; with one more there is another of these.
+
+    Nobody changes one in place: each compiled call of a module asks for what follows from it.
+    """
+
+    @cached_property
+    def leaf_names(self) -> tuple[str, ...]:
+        """Those that hold arrays."""
+        return tuple(name for name, declared in self.items() if declared.shape is not None)
+
+    @cached_property
+    def key(self) -> Hashable:
+        """What those of two modules that act the same have in common."""
+        return _Hashed(tuple((name, declared.key) for name, declared in self.items()))
+
+    def with_one(self, name: str, declared: Declaration) -> "Declarations":
+        """These and another one, which takes the place of one of that name."""
+        return Declarations({**self, name: declared})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without the key, which may hold what cannot be pickled.
+        return type(self), (dict(self),)
+
+
+class _Hashed:
+    """A value whose hash is computed once."""
+
+    __slots__ = ("_hash", "_value")
+
+    def __init__(self, value: Hashable) -> None:
+        self._value, self._hash = value, hash(value)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hashed) and self._value == other._value
 
 
 class Structure:
@@ -30,7 +72,7 @@ class Structure:
 
     def __init__(self, store: dict[str, Any]) -> None:
         declarations = store[DECLARATIONS]
-        self.leaf_names = tuple(n for n, d in declarations.items() if d.shape is not None)
+        self.leaf_names = declarations.leaf_names
         self.reset_names = tuple(store[RESETS])
         self.children = store[CHILDREN]
         moving = {*self.leaf_names, *self.children, RESETS}
@@ -40,7 +82,7 @@ class Structure:
             self.reset_names,
             self.children,
             tuple((n, static_key(self.static[n])) for n in sorted({*self.static} - BOOKKEEPING)),
-            tuple((n, d.key) for n, d in declarations.items()),
+            declarations.key,
         )
         self._hash = hash(self._key)
 

@@ -30,7 +30,7 @@ from ._evolving import evolving, label
 from ._own_flattening import register_as_it_flattens
 from ._raster import as_batch
 from ._setting import put, put_tree, reset
-from ._structure import CHILDREN, DECLARATIONS, NAME, RESETS, Structure
+from ._structure import CHILDREN, DECLARATIONS, NAME, RESETS, Declarations, Structure
 from .parameters import (
     Declaration,
     Parameter,
@@ -96,7 +96,7 @@ class JaxModule:
         spiking_input: bool = False,
         spiking_output: bool = False,
     ) -> None:
-        vars(self).update({DECLARATIONS: {}, RESETS: {}, CHILDREN: (), NAME: ""})
+        vars(self).update({DECLARATIONS: Declarations(), RESETS: {}, CHILDREN: (), NAME: ""})
         self._shape = shape_tuple(shape)
         self._spiking_input = bool(spiking_input)
         self._spiking_output = bool(spiking_output)
@@ -379,7 +379,7 @@ class JaxModule:
             )
         store = vars(self)
         store[name] = initial.data
-        store[DECLARATIONS] = {**store[DECLARATIONS], name: initial.declaration}
+        store[DECLARATIONS] = store[DECLARATIONS].with_one(name, initial.declaration)
         if initial.is_given and initial.declaration.kind in (Parameter.kind, State.kind):
             store[RESETS] = {**store[RESETS], name: initial.data}
 

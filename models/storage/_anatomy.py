@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .._structure import BOOKKEEPING, CHILDREN, DECLARATIONS, NAME, RESETS
+from .._structure import BOOKKEEPING, CHILDREN, DECLARATIONS, NAME, RESETS, Declarations
 from ..module import JaxModule, Tree
 from ..parameters import Declaration
 
@@ -61,7 +61,7 @@ def assemble(cls: type[JaxModule], anatomy: Anatomy) -> JaxModule:
     vars(new).update(anatomy.plain, **anatomy.values, **anatomy.children)
     vars(new).update(
         {
-            DECLARATIONS: anatomy.declarations,
+            DECLARATIONS: Declarations(anatomy.declarations),
             RESETS: anatomy.resets,
             CHILDREN: tuple(anatomy.children),
             NAME: anatomy.name,

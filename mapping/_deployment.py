@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..hw import XyloConfig
+from ..hw._wording import counted
 from ._placement import Placement
 from ._report import PassReport
 from ._specification import Specification
@@ -73,6 +74,11 @@ class Deployment:
     def losses(self) -> tuple[str, ...]:
         """Every way in which the configuration may act differently from the network."""
         return tuple(loss for report in self.log for loss in report.losses)
+
+    def __repr__(self) -> str:
+        """Configuration, quantizer and number of losses on one line."""
+        lost = counted(len(self.losses), "loss", "losses")
+        return f"<Deployment by {self.report.name}, {lost}: {self.config!r}>"
 
 
 @observed.register

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Num
 
 from ..hw import Chip, XyloConfig
+from ..hw._wording import counted
 from ._placement import Placement
 
 
@@ -57,6 +58,13 @@ class Specification:
     def n_input_expansion(self) -> int:
         """Hidden neurons that have input weights."""
         return self.weights_in.shape[1]
+
+    def __repr__(self) -> str:
+        """Chip and sizes on one line."""
+        return (
+            f"<Specification {self.chip.name}: {counted(self.weights_in.shape[0], 'input')}, "
+            f"{self.n_hidden} hidden, {counted(self.weights_out.shape[1], 'output')}>"
+        )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the specification to one file, JSON and arrays in a safetensors file.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ._options import ConfigArgument, RasterArgument, ResultOption, known_chip
+from ._options import ConfigArgument, RasterArgument, ResultOption, known_chip, require_output
 
 if TYPE_CHECKING:
     from ..hw import Board, Chip
@@ -38,6 +38,8 @@ def run(
     from ..hw import XyloConfig
     from ._simulate import run_file
 
+    require_output(out, config, raster)
+    require_board(board, serial)
     loaded = XyloConfig.load(config)
     with open_board(board, loaded.chip, serial) as opened:
         print(opened.identify())
@@ -91,6 +93,9 @@ def check_board(
     """Let a board go through every feature of its chip, and write a report."""
     from ..hw import BoardError, RecordingBoard, run_conformance
 
+    # Not after minutes on the board.
+    require_output(session, option="--session")
+    require_output(out, session)
     opened = open_board(board, known_chip(chip), serial)
     with opened if session is None else RecordingBoard(opened, session) as tested:
         report = run_conformance(
@@ -152,18 +157,27 @@ def monitor(
         show(opened, end, window, Console(), power=power)
 
 
+def require_board(board: str, serial: str | None) -> None:
+    """See that the options name a kind of board that there is, and a serial number that it has.
+
+    Raises:
+        BadParameter: they do not.
+    """
+    if board not in ("virtual", "samna"):
+        raise typer.BadParameter(
+            f"no board is called {board!r}; known are virtual, samna", param_hint="--board"
+        )
+    if board == "virtual" and serial is not None:
+        raise typer.BadParameter("a virtual board has none", param_hint="--serial")
+
+
 def open_board(board: str, chip: "Chip", serial: str | None, *, sensor: object = None) -> "Board":
     """The board that the options ask for."""
     from ..hw import SamnaBoard, VirtualBoard
 
+    require_board(board, serial)
     if board == "virtual":
-        if serial is not None:
-            raise typer.BadParameter("a virtual board has none", param_hint="--serial")
         return VirtualBoard(chip, sensor=sensor)  # pyright: ignore[reportArgumentType]
-    if board != "samna":
-        raise typer.BadParameter(
-            f"no board is called {board!r}; known are virtual, samna", param_hint="--board"
-        )
     if sensor is not None:
         raise typer.BadParameter("a real board has a sensor of its own", param_hint="--raster")
     return SamnaBoard(chip, serial=serial)

@@ -14,7 +14,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from ..models import XylographError
-from ._board_commands import SerialOption, add_to as add_board_commands, open_board
+from ._board_commands import (
+    SerialOption,
+    add_to as add_board_commands,
+    open_board,
+    require_board,
+)
 from ._options import (
     ENGINE_HELP,
     RASTER_HELP,
@@ -23,7 +28,7 @@ from ._options import (
     ResultOption,
     known_chip,
     require_engine,
-    require_other_file,
+    require_output,
 )
 
 app = typer.Typer(
@@ -160,7 +165,7 @@ def deploy(
             f"the quantizer {CALIBRATED!r} needs data, and no other takes any",
             param_hint="--data",
         )
-    require_other_file(out, network, data)
+    require_output(out, network, data)
     from rich.console import Console
     from rich.progress import Progress
 
@@ -212,8 +217,7 @@ def simulate(
     from ._simulate import simulate_file
 
     require_engine(engine)
-    if out is not None:
-        require_other_file(out, config, raster)
+    require_output(out, config, raster)
     for line in simulate_file(config, raster, engine=engine, out=out):
         print(line)
 
@@ -264,7 +268,7 @@ def pack(
     from ..models import FormatError
     from ._simulate import read_raster
 
-    require_other_file(out, config, raster)
+    require_output(out, config, raster)
     loaded, data = XyloConfig.load(config), read_raster(raster)
     try:
         package = DeploymentPackage.create(loaded, data, note=note)
@@ -303,6 +307,8 @@ def verify(
         )
     engine = engine or "native"
     require_engine(engine)
+    if board is not None:
+        require_board(board, serial)
     loaded = DeploymentPackage.load(package)
     print(loaded, *([loaded.note] if loaded.note else []), sep="\n")
     if board is None:
@@ -338,7 +344,7 @@ def export(
     from ..mapping import export_onnx, to_nir
     from ..models import FormatError, load
 
-    require_other_file(out, source, option="OUT")
+    require_output(out, source, option="OUT")
     # Configurations are JSON; networks are not.
     with source.open("rb") as file:
         is_config = file.read(1) == b"{"

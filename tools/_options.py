@@ -1,5 +1,6 @@
 """Arguments and options that several commands have, and the checks of their names."""
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,16 +33,31 @@ def known_chip(name: str) -> "Chip":
         raise typer.BadParameter(str(error), param_hint="--chip") from error
 
 
-def require_other_file(out: Path, *read: Path | None, option: str = "--out") -> None:
-    """See that what is written does not take the place of what is read.
+def require_output(out: Path | None, *read: Path | None, option: str = "--out") -> None:
+    """See, before anything is computed, that a file can be written where it takes no other's place.
+
+    Args:
+        out: file to write, if any.
+        read: files that are read, or written besides.
+        option: that names `out`.
 
     Raises:
-        BadParameter: it would.
+        BadParameter: it would take the place of one that is read.
+        OSError: there is no folder for it, or there is a folder of its name.
     """
+    if out is None:
+        return
+    if not out.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(out.parent))
+    if out.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "Is a folder, name a file", str(out))
     for source in read:
-        if source is not None and source.exists() and out.exists() and out.samefile(source):
+        if source is None:
+            continue
+        exist = source.exists() and out.exists()
+        if out.resolve() == source.resolve() or (exist and out.samefile(source)):
             raise typer.BadParameter(
-                f"{out} is what is read, and would be overwritten: give another file to write",
+                f"{out} is named twice, and would be overwritten: give another file to write",
                 param_hint=option,
             )
 

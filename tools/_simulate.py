@@ -1,6 +1,5 @@
 """Simulating a configuration file over a raster file."""
 
-import errno
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,8 +43,6 @@ def run_file(core: "XyloSim | Board", raster: Path, *, out: Path | None) -> Iter
     Raises:
         BoardError: the board failed.
     """
-    if out is not None and not out.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "No such folder", str(out.parent))
     data = read_raster(raster)
     try:
         output, state, record = core(data, record=out is not None)

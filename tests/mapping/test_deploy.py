@@ -40,6 +40,16 @@ def test_two_synapses_are_deployed_where_the_chip_has_them(chip: str) -> None:
     assert all(np.any(config.weights_rec[:, :, k]) for k in (0, 1))
 
 
+def test_a_deployment_is_shown_on_one_line() -> None:
+    deployment = deploy(chain(2, 5, 3), "xylo-imu")
+    n_losses = len(deployment.losses)
+    shown = f"<Deployment by channel_quantize, {n_losses} losses: {deployment.config!r}>"
+    assert repr(deployment) == shown
+    assert (
+        repr(deployment.specification) == "<Specification SYNS63300: 2 inputs, 5 hidden, 3 outputs>"
+    )
+
+
 def test_every_step_leaves_its_report() -> None:
     deployment = deploy(chain(2, 5, 3), "xylo-imu")
     assert [report.name for report in deployment.log] == [

@@ -83,6 +83,23 @@ def test_test_board_writes_report_and_session(
     assert session.stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("option", ["--out", "--session"])
+@pytest.mark.parametrize(("place", "problem"), [("none/x", "No such folder"), (".", "Is a folder")])
+def test_a_board_is_not_tested_for_a_report_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+    tmp_path: Path,
+    option: str,
+    place: str,
+    problem: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "test-board", "--chip", "xylo-imu", option, place) == 1
+    shown = capsys.readouterr()
+    assert (shown.out, problem in shown.err) == ("", True)
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [

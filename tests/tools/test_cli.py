@@ -233,9 +233,11 @@ def test_no_command_writes_over_what_it_reads(
         ("deploy", network_file, "--chip", "xylo-imu", "--out", network_file),
         ("simulate", config_file, raster_file, "--out", raster_file),
         ("pack", config_file, raster_file, "--out", config_file),
+        ("run", config_file, raster_file, "--out", config_file),
+        ("test-board", "--chip", "xylo-imu", "--out", "new.json", "--session", "./new.json"),
     ):
         assert run(monkeypatch, *arguments) == 2
-        assert "is what is read, and would be overwritten" in capsys.readouterr().err
+        assert "is named twice, and would be overwritten" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in files} == files
 
 

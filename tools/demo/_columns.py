@@ -23,8 +23,6 @@ from ..datasets import Dataset
 CHIP_TRAINED = "chip arithmetic"
 """The name of the column that was trained in the chip's arithmetic."""
 
-# What `deploy` takes when it is told nothing.
-_UNASKED = "channel"
 # As many follow a network about as well as all of them, and take seconds.
 _CALIBRATION_SAMPLES = 64
 
@@ -116,9 +114,10 @@ def ways(
         simulated: what this does with the test samples.
     """
     chip, rasters, labels = core.chip, data.test.rasters, data.test.labels
-    yield Way(_UNASKED, deployment, rasters, seen, simulated, labels)
+    unasked = deployment.report.name.removesuffix("_quantize")
+    yield Way(unasked, deployment, rasters, seen, simulated, labels)
     for quantizer in (*QUANTIZERS, "calibrated"):
-        if quantizer == _UNASKED:
+        if quantizer == unasked:
             continue
         options: dict[str, Any] = {"quantizer": quantizer}
         if quantizer == "calibrated":

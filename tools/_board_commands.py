@@ -59,18 +59,14 @@ def compare(
     """Compare a board with the simulator over a raster: spikes, currents and voltages."""
     from ..hw import XyloConfig, XyloSim
     from ..mapping import compare as compare_both
-    from ..models import FormatError, XylographError
-    from ._simulate import read_raster
+    from ..models import XylographError
+    from ._simulate import blaming, read_raster
 
     loaded, data = XyloConfig.load(config), read_raster(raster)
     with open_board(board, loaded.chip, serial) as opened:
         opened.load(loaded)
-        try:
+        with blaming(raster):
             comparison = compare_both(XyloSim(loaded), opened, data)
-        except XylographError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise FormatError(f"{raster}: {error}") from error
         print(comparison)
         if not comparison.is_equal:
             raise XylographError(f"{opened.identify()} differs from the simulator")
@@ -137,9 +133,8 @@ def monitor(
     from rich.console import Console
 
     from ..hw import XyloConfig
-    from ..models import FormatError
     from ._monitor import show
-    from ._simulate import read_raster
+    from ._simulate import blaming, read_raster
 
     loaded = XyloConfig.load(config)
     if board == "virtual" and raster is None:
@@ -147,10 +142,8 @@ def monitor(
             "a virtual board has no sensor of its own: say what it gives", param_hint="--raster"
         )
     sensed = None if raster is None else read_raster(raster)
-    try:
+    with blaming(raster):
         opened = open_board(board, loaded.chip, serial, sensor=sensed)
-    except ValueError as error:
-        raise FormatError(f"{raster}: {error}") from error
     with opened:
         opened.load(loaded)
         end = steps if steps is not None or sensed is None else len(sensed)

@@ -152,8 +152,8 @@ def deploy(
 
     from ..mapping import QUANTIZERS, deploy as deploy_network
     from ..mapping.quantize._names import CALIBRATED
-    from ..models import FormatError, load
-    from ._simulate import read_raster
+    from ..models import load
+    from ._simulate import blaming, read_raster
 
     if quantizer not in (*QUANTIZERS, CALIBRATED):
         raise typer.BadParameter(
@@ -174,7 +174,7 @@ def deploy(
     ) as bar:
         task = bar.add_task("calibrating")
         loaded, raster = load(network), None if data is None else read_raster(data)
-        try:
+        with blaming(network if data is None else f"{network} with {data}"):
             deployment = deploy_network(
                 loaded,
                 target,
@@ -182,11 +182,6 @@ def deploy(
                 data=raster,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
-        except XylographError:
-            raise
-        except (TypeError, ValueError) as error:
-            where = network if data is None else f"{network} with {data}"
-            raise FormatError(f"{where}: {error}") from error
     deployment.config.save(out)
     for report in deployment.log:
         print(report)
@@ -240,8 +235,7 @@ def cost(
 ) -> None:
     """Estimate cycles, lowest clock, time of a step, and a range of energy."""
     from ..hw import XyloConfig, estimate_cost
-    from ..models import FormatError
-    from ._simulate import read_raster
+    from ._simulate import blaming, read_raster
 
     loaded = XyloConfig.load(config)
     data = None if raster is None else read_raster(raster)
@@ -250,10 +244,8 @@ def cost(
     if not (math.isfinite(margin) and margin >= 0):
         raise typer.BadParameter(f"{margin} is below zero, or no number", param_hint="--margin")
     hertz = None if clock is None else clock * 1e6
-    try:
+    with blaming(raster):
         print(estimate_cost(loaded, data, main_clock=hertz, margin=margin))
-    except (TypeError, ValueError) as error:
-        raise FormatError(f"{raster}: {error}") from error
 
 
 @app.command()
@@ -264,18 +256,13 @@ def pack(
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("deployment.xylopack"),
 ) -> None:
     """Put a configuration and what the chip must compute into one file, for others to check."""
-    from ..hw import DeploymentPackage, DesignRuleError, XyloConfig
-    from ..models import FormatError
-    from ._simulate import read_raster
+    from ..hw import DeploymentPackage, XyloConfig
+    from ._simulate import blaming, read_raster
 
     require_output(out, config, raster)
     loaded, data = XyloConfig.load(config), read_raster(raster)
-    try:
+    with blaming(raster):
         package = DeploymentPackage.create(loaded, data, note=note)
-    except DesignRuleError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise FormatError(f"{raster}: {error}") from error
     package.save(out)
     print(f"{package} is in {out}")
     if silent := package.silent_neurons():

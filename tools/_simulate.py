@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,21 @@ def simulate_file(config: Path, raster: Path, *, engine: str, out: Path | None) 
     yield from run_file(XyloSim(XyloConfig.load(config), engine=engine), raster, out=out)
 
 
+@contextmanager
+def blaming(files: object) -> Iterator[None]:
+    """Say of which files an error is that knows only what was in them.
+
+    Raises:
+        FormatError: in place of a type or a value that is wrong.
+    """
+    try:
+        yield
+    except XylographError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"{files}: {error}") from error
+
+
 def run_file(core: "XyloSim | Board", raster: Path, *, out: Path | None) -> Iterator[str]:
     """Run a raster file on a simulation or on a board that is loaded; see `simulate_file`.
 
@@ -44,12 +60,8 @@ def run_file(core: "XyloSim | Board", raster: Path, *, out: Path | None) -> Iter
         BoardError: the board failed.
     """
     data = read_raster(raster)
-    try:
+    with blaming(raster):
         output, state, record = core(data, record=out is not None)
-    except XylographError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise FormatError(f"{raster}: {error}") from error
     yield f"{core.config}"
     for sample, counts in enumerate(output[:_SHOWN_SAMPLES].sum(axis=1)):
         yield f"sample {sample}: output spikes {counts.tolist()}"

@@ -9,8 +9,8 @@ from .._checks import not_positive, require
 from .._initializers import Fill, kaiming
 from ..parameters import Parameter, State
 from ._evolve import Dynamics, fire, sum_over_synapses
+from ._forward import Arrays, Keep
 from ._leak import remaining
-from ._loop import Arrays, Keep
 from ._spiking import SpikingJax
 from ._surrogate import step_pwl
 

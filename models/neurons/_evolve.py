@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._static import Static
-from ._loop import Arrays, Keep, Kernel, Run, run_over_time
+from ._forward import Arrays, Keep, Kernel, Run
+from ._loop import run_over_time
 
 
 class Dynamics(NamedTuple):
@@ -100,7 +101,7 @@ def _run(kernel: Kernel, coefficients: Arrays, w_rec: Any, start: Arrays, inputs
     if w_rec is not None:
         recurrent = (start["spikes"] @ w_rec).reshape((len(arriving), *arriving.shape[2:]))
         start = {**start, "recurrent": recurrent}
-    run = run_over_time(kernel, w_rec is not None, coefficients, w_rec, start, inputs)
+    run = run_over_time(kernel, True, coefficients, w_rec, start, inputs)
     kept = {name: trace[:, :n_time] for name, trace in run.kept.items()}
     return Run(kept, run.last, run.spikes[:, :n_time])
 

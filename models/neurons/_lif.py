@@ -5,8 +5,8 @@ from typing import Any
 
 from .._initializers import kaiming
 from ._evolve import Dynamics, fire, sum_over_synapses
+from ._forward import Arrays, Keep
 from ._leak import remaining
-from ._loop import Arrays, Keep
 from ._spiking import SpikingJax
 from ._surrogate import step_pwl
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ._evolve import Dynamics, fire
+from ._forward import Arrays, Keep
 from ._leak import remaining
-from ._loop import Arrays, Keep
 from ._spiking import SpikingJax
 from ._surrogate import step_pwl
 

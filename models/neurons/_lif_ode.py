@@ -5,7 +5,7 @@ from typing import Any
 
 from .._initializers import kaiming
 from ._evolve import Dynamics, fire, sum_over_synapses
-from ._loop import Arrays, Keep
+from ._forward import Arrays, Keep
 from ._spiking import SpikingJax
 from ._surrogate import step_pwl
 

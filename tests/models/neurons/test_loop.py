@@ -1,5 +1,6 @@
 """The loop over time and its derivative, by roads that do not use it."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -207,7 +208,8 @@ def test_little_more_than_what_is_kept_is_held_in_memory() -> None:
 def test_spikes_are_the_same_whatever_else_is_asked_for(has_rec: bool) -> None:
     # Without a derivative spikes come from the loop, otherwise from the stored voltages.
     key = jax.random.key(3)
-    module = LIFJax(40, has_rec=has_rec, threshold=np.linspace(0.3, 1.7, 40))
+    threshold = np.linspace(0.3, 1.7, 40)
+    module = LIFJax(40, has_rec=has_rec, threshold=threshold, rng_key=jax.random.key(1))
     raster = 0.3 * jax.random.uniform(key, (6, 80, 40))
 
     def spikes_and_sum(bias: Any) -> tuple[jax.Array, jax.Array]:
@@ -230,3 +232,28 @@ def test_spikes_alone_are_stored_where_nothing_else_is_asked_for() -> None:
     assert memory is not None
     # What one step holds; the output itself is not counted.
     assert memory.temp_size_in_bytes < 0.5 * 4 * np.prod(shape)
+
+
+@pytest.mark.parametrize("what", ["output", "record", "gradient"])
+@pytest.mark.parametrize("kind", ["feed-forward", "recurrent", "adapting"])
+def test_no_raster_is_copied_in_a_step(kind: str, what: str) -> None:
+    module = KINDS[kind](periodic_exponential)
+    shape = (3, 50, module.size_in)
+
+    def run(module: JaxModule, raster: Any) -> Any:
+        if what == "gradient":
+            return jax.grad(lambda module: module(raster)[0].sum(), allow_int=True)(module)
+        return module(raster, record=True) if what == "record" else module(raster)[0]
+
+    text = jax.jit(run).lower(module, jnp.zeros(shape)).compile().as_text()
+    assert text is not None
+    bodies = set(re.findall(r"\bbody=(%[^,]*),", text))
+    steps = [
+        line
+        for part in text.split("\n\n")
+        if part.split(" ")[0] in bodies
+        for line in part.splitlines()
+    ]
+    rasters = [line for line in steps if re.search(r"%\S+ = f32\[3,50,", line)]
+    assert any("update" in line for line in rasters)
+    assert [line for line in rasters if "copy" in line.split("=")[0]] == []

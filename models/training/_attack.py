@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from .._checks import negative
 from ..module import JaxModule, Tree
 from ._noise import noisy_tree
 
@@ -56,7 +57,7 @@ def pga_attack(
         The parameters after the attack, and the loss before each step.
 
     Raises:
-        ValueError: no step or no parameters.
+        ValueError: no step or no parameters, or a size that is negative or NaN.
 
     Source: Büchel et al. 2021, arXiv 2106.05009; training facts, section 3; golden values in
     `tests/models/training/golden/pga_attack.npz`.
@@ -70,7 +71,9 @@ def pga_attack(
     >>> round(abs(float(attacked["weight"][0, 0]) - 2.0), 1)
     1.0
     """
-    _require_attack(parameters, attack_steps)
+    _require_attack(
+        parameters, attack_steps, mismatch_level=mismatch_level, initial_std=initial_std
+    )
     sizes = initial_std, mismatch_level
     return _climb(
         parameters,
@@ -169,7 +172,7 @@ def adversarial_loss(
         project: whether the attack stays within `mismatch_level`.
 
     Raises:
-        ValueError: no step, or no parameter of the families.
+        ValueError: no step, no parameter of the families, or a size that is negative or NaN.
 
     Source: Büchel et al. 2021, arXiv 2106.05009; training facts, section 3.
 
@@ -207,8 +210,8 @@ def _output(network: JaxModule, parameters: Tree, inputs: Any) -> Any:
     return network.reset_state().set_attributes(parameters)(inputs)[0]
 
 
-def _require_attack(parameters: Tree, attack_steps: int) -> None:
-    problems = []
+def _require_attack(parameters: Tree, attack_steps: int, **sizes: ArrayLike) -> None:
+    problems = negative(**sizes)
     if attack_steps < 1:
         problems.append(f"`attack_steps` must be at least 1, got {attack_steps}")
     if not jax.tree.leaves(parameters):

@@ -14,6 +14,10 @@ CASES = {
     "AFESimAGC(gain_control=5)": "`gain_control` of `AFESimAGC` is `GainControl` or None, not 5",
     "apply_frontend([[1, 2]], IMUIFSim())": "takes `Recordings`, not list: one signal goes into",
     "apply_frontend(recordings, IMUIFSim)": "not its class: give `IMUIFSim()`",
+    "apply_frontend(recordings, 'imu')": "a `str` has no `dt`, `channel_names`, `__call__`",
+    "probe(recordings, IMUIFSim())": "a front end and then `Recordings`, not a `IMUIFSim`",
+    "plot_filters(IMUIFSim)": "takes a front end with `responses`, such as `IMUIFSim()`, not `IMUI",
+    "plot_filters(3)": "takes a front end with `responses`, such as `IMUIFSim()`, not `int`",
     "fit(net, data, data, loss='mse', optimizer=optax.sgd(1), epochs=1)": (
         "`loss` is a function of network, inputs and targets, not 'mse'"
     ),
@@ -37,6 +41,7 @@ from xylograph.hw import AFESim, AFESimAGC, AFESimExternal, IMUIFSim
 from xylograph.models import LinearJax, save
 from xylograph.models.training import fit
 from xylograph.tools.datasets import Recordings, apply_frontend
+from xylograph.tools.frontends import plot_filters, probe
 net, data = LinearJax((1, 1)), np.zeros((2, 3, 1))
 recordings = Recordings(signals=(), labels=np.zeros(0, int), groups=np.zeros(0), dt=0.005,
                         takes=np.zeros(0, int), channel_names=("x", "y", "z"))

@@ -71,7 +71,7 @@ def apply_frontend(
         The same recordings, labels and groups; signals are rasters (time, channel).
 
     Raises:
-        TypeError: when `dataset` is no `Recordings`, or `frontend` is a class.
+        TypeError: when `dataset` is no `Recordings`, or `frontend` is a class or no front end.
         ValueError: when the recordings are not at the rate of the front end, its `input_rate` where
             it has one; when the front end refuses a recording, which the note of the error names;
             or `n_workers` is below 1.
@@ -128,6 +128,12 @@ def _check(dataset: object, frontend: object) -> None:
     if isinstance(frontend, type):
         name = frontend.__name__
         raise TypeError(f"`apply_frontend` takes a front end, not its class: give `{name}()`")
+    lacking = [n for n in ("dt", "channel_names", "__call__") if not hasattr(frontend, n)]
+    if lacking:
+        raise TypeError(
+            f"`apply_frontend` takes a front end, as those of `xylograph.hw`; a "
+            f"`{type(frontend).__name__}` has no {', '.join(f'`{name}`' for name in lacking)}"
+        )
     rate, wanted = 1 / dataset.dt, getattr(frontend, "input_rate", None)
     if wanted is not None and not math.isclose(rate, wanted, rel_tol=_CLOCK):
         raise ValueError(

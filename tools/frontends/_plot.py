@@ -48,8 +48,8 @@ def plot_frontend(
         The figure; save it with `figure.savefig(path)`.
 
     Raises:
-        ValueError: when there is no raster in the record, no such sample, or not one name for
-            each channel.
+        ValueError: when there is no raster in the record, no such sample, not one name for each
+            channel, or `dt` is no time.
 
     >>> from xylograph.hw import IMUIFSim
     >>> front_end = IMUIFSim()
@@ -70,6 +70,8 @@ def plot_frontend(
         raise ValueError(f"there are {batch} samples in the record; there is no sample {sample}")
     if channel_names and len(channel_names) != n_channels:
         raise ValueError(f"{len(channel_names)} names for {n_channels} channels: give one each")
+    if not 0 < float(dt) < np.inf:
+        raise ValueError(f"`dt` is the time between two rows of the raster [s], above 0, not {dt}")
     duration = n_steps * float(dt)
     figure = Figure(figsize=(9, 2 * len(record) + 0.6), dpi=110, layout="constrained")
     rows = np.atleast_1d(figure.subplots(len(record), sharex=True))
@@ -105,6 +107,7 @@ def plot_filters(
 
     Raises:
         ValueError: when the frequencies are no range, or there is not one name for each curve.
+        TypeError: when `frontend` has no `responses`, or is a class.
 
     >>> from xylograph.hw import IMUIFSim
     >>> len(plot_filters(IMUIFSim()).axes[0].lines)
@@ -112,6 +115,11 @@ def plot_filters(
     """
     from matplotlib.figure import Figure
 
+    if isinstance(frontend, type) or not isinstance(frontend, HasResponses):
+        kind = frontend.__name__ if isinstance(frontend, type) else type(frontend).__name__
+        raise TypeError(
+            f"`plot_filters` takes a front end with `responses`, such as `IMUIFSim()`, not `{kind}`"
+        )
     low_hz, high_hz = float(low_hz), float(high_hz)
     if not 0 < low_hz < high_hz:
         raise ValueError(f"frequencies go from above 0 upward, not from {low_hz:g} to {high_hz:g}")

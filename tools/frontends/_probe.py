@@ -94,6 +94,7 @@ def probe(frontend: FrontEnd, data: Recordings) -> Probe:
     Raises:
         ValueError: when there are fewer than two classes, or fewer than two recordings of one;
             or the front end refuses a recording.
+        TypeError: when `frontend` is no front end, or `data` no `Recordings`.
 
     Source: ridge classification, T. Hastie et al., The Elements of Statistical Learning, 2nd
     edition, section 4.2 and equation 3.44.
@@ -113,6 +114,10 @@ def probe(frontend: FrontEnd, data: Recordings) -> Probe:
     >>> found.before
     1.0
     """
+    if not isinstance(data, Recordings):
+        raise TypeError(
+            f"`probe` takes a front end and then `Recordings`, not a `{type(data).__name__}`"
+        )
     labels = np.asarray(data.labels)
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2 or counts.min() < 2:

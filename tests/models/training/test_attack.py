@@ -213,3 +213,11 @@ def test_attacks_on_nothing_are_refused() -> None:
         "`attack_steps` must be at least 1, got 0",
         "there are no parameters to attack; values marked `Constant` are none",
     ]
+
+
+@pytest.mark.parametrize("name", ["mismatch_level", "initial_std"])
+@pytest.mark.parametrize("size", [-0.1, float("nan")])
+def test_a_size_below_zero_is_refused(name: str, size: float) -> None:
+    options: Any = {name: size}
+    with pytest.raises(ValueError, match=f"`{name}` must not be negative, got {size}"):
+        pga_attack(NETWORK.parameters(), NETWORK, INPUTS, TARGET, mse, KEY, **options)

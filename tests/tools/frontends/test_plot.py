@@ -52,11 +52,13 @@ def test_a_curve_is_the_gain_that_a_sine_meets() -> None:
     [
         ({"sample": 2}, "there are 2 samples in the record; there is no sample 2"),
         ({"channel_names": ["one"]}, "1 names for 15 channels"),
+        ({"dt": -0.005}, r"`dt` is the time between two rows .* above 0, not -0.005"),
+        ({"dt": float("nan")}, "not nan"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(options: dict, text: str) -> None:
     with pytest.raises(ValueError, match=text):
-        plot_frontend(a_record(), dt=0.005, **options)
+        plot_frontend(a_record(), **{"dt": 0.005, **options})
     with pytest.raises(ValueError, match="no `raster` in the record, only 'input'"):
         plot_frontend({"input": np.zeros((1, 2, 3))}, dt=0.005)
     with pytest.raises(ValueError, match="from 3 to 2"):

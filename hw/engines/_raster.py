@@ -57,7 +57,7 @@ def checked_raster(
         clipped = raster > limit
         warnings.warn(
             f"{clipped.sum()} input counts are above {limit}, what the counters of "
-            f"{config.chip.name} hold, and were clipped; first {_first(raster, clipped)}",
+            f"{config.chip.name} hold, and were clipped; first {first_of(raster, clipped)}",
             InputClippedWarning,
             stacklevel=3,
         )
@@ -101,16 +101,17 @@ def _refuse_bad_counts(array: Shaped[np.ndarray, "batch time input"]) -> None:
         "not a whole number": finite & (np.trunc(np.where(finite, array, 0)) != array),
     }
     found = [
-        f"{bad.sum()} {'is' if bad.sum() == 1 else 'are'} {kind}, first {_first(array, bad)}"
+        f"{bad.sum()} {'is' if bad.sum() == 1 else 'are'} {kind}, first {first_of(array, bad)}"
         for kind, bad in kinds.items()
         if bad.any()
     ]
     raise ValueError(f"input is spike counts from 0 to {_MAX_COUNT}; {'; '.join(found)}")
 
 
-def _first(
+def first_of(
     array: Shaped[np.ndarray, "batch time input"], wanted: Bool[np.ndarray, "batch time input"]
 ) -> str:
+    """The first wanted value and where it stands."""
     sample, step, channel = np.argwhere(wanted)[0].tolist()
     where = f"step {step}, channel {channel}"
     if len(array) > 1:

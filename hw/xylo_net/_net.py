@@ -21,6 +21,7 @@ from ._backward import Smoothing
 from ._core import Core, Wiring, arranged, integers, wiring_of
 from ._evolve import STATES, evolve
 from ._initialize import initial_fields
+from ._input import say_what_is_cut
 from ._masters import MASKS, MASTERS, family_of, read_masks, read_masters, trained_fields
 from ._overflow import overflow_excess
 from ._surrogates import SURROGATES
@@ -399,6 +400,7 @@ class XyloNetJax(JaxModule):
         """Run over `(time, n_in)` or `(batch, time, n_in)` spike counts.
 
         Counts are cut to whole numbers and clipped to what the counters of the chip hold, 0 to 15.
+        Compiled code does so without a word.
 
         Returns:
             Output `(batch, time, n_out)`; new state; record: `Spikes`, `Vmem`, `Isyn`, `Isyn2`
@@ -407,9 +409,14 @@ class XyloNetJax(JaxModule):
 
         Raises:
             TypeError: the input is not real numbers.
-            ValueError: wrong rank or wrong number of channels.
+            ValueError: wrong rank, wrong number of channels, or, outside of compiled code, values
+                that are NaN or infinite.
+
+        Warns:
+            InputClippedWarning: values were cut or clipped; outside of compiled code only.
         """
         data, states = self._auto_batch(input_data, tuple(getattr(self, name) for name in STATES))
+        say_what_is_cut(data, self.chip.max_input_spikes)
         state = dict(zip(STATES, states, strict=True))
         output, end, traces = evolve(
             self._core(),

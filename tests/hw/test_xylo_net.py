@@ -1,5 +1,6 @@
 """`XyloNetJax`: forward the same integers as the definition, whatever the regime."""
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from engine_cases import CHIP_NAMES, REGIMES, case_of, cases, run
 from hypothesis import given, settings, strategies as st
 
-from xylograph.hw import IMUIFSim, XyloConfig, XyloNetJax, XyloSim
+from xylograph.hw import IMUIFSim, InputClippedWarning, XyloConfig, XyloNetJax, XyloSim
 from xylograph.models import Sequential, load, save
 from xylograph.models.training import relative_to
 
@@ -39,7 +40,9 @@ def assert_equals_the_definition(net: Any, config: XyloConfig, pieces: Any) -> N
     expected, parts = run("reference", config, pieces), []
     net, state = net.batch_state(len(pieces[0])), {}
     for piece in pieces:
-        _, state, record = net(piece, record=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InputClippedWarning)
+            _, state, record = net(piece, record=True)
         net = net.set_attributes(state)
         parts.append(record)
     for name, array in expected.items():
@@ -90,6 +93,19 @@ def test_it_goes_on_from_its_state_piece_by_piece() -> None:
     case = case_of("xylo-audio-2", "saturating", 5)
     pieces = np.split(case.raster, 3, axis=1)
     assert_equals_the_definition(network_of(case.config), case.config, pieces)
+
+
+def test_what_the_chip_would_not_get_as_it_is_is_told_of_outside_of_compiled_code() -> None:
+    net = XyloNetJax("xylo-imu", weights_in=[[9], [9]], weights_out=[[9]])
+    data = np.array([[[0, 1], [2.5, 16], [0, -1]], [[15, 0], [0, 0], [0, 0]]])
+    told = r"3 input counts are no whole numbers from 0 to 15, .* cut to that; first 2.5 in sample 0, step 1, channel 0"
+    with pytest.warns(InputClippedWarning, match=told):
+        output = net(data)[0]
+    np.testing.assert_array_equal(net(np.clip(np.floor(data), 0, 15))[0], output)
+    np.testing.assert_array_equal(jax.jit(lambda data: net(data)[0])(data), output)
+    data[1, 2, 1] = np.nan
+    with pytest.raises(ValueError, match=r"1 is no finite number, first nan in sample 1, step 2"):
+        net(data)
 
 
 def test_masters_are_rounded_half_to_even_and_clipped() -> None:

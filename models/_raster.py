@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def as_floats(data: Any, where: str) -> jax.Array:
@@ -17,6 +18,9 @@ def as_floats(data: Any, where: str) -> jax.Array:
         TypeError: the data makes no array, or not one of real numbers.
     """
     try:
+        if isinstance(data, np.ndarray) and data.dtype.itemsize == 8 and data.dtype.kind in "iu":
+            # JAX would cut them to 32 bits first: large ones became others.
+            data = data.astype(jnp.result_type(float))
         array = jnp.asarray(data)
         real = jnp.issubdtype(array.dtype, jnp.bool_) or jnp.isrealobj(array)
     except (TypeError, ValueError) as error:

@@ -58,8 +58,7 @@ class GraphJax(Container):
     def __init__(self, modules: Any, edges: Any) -> None:
         if not isinstance(modules, Mapping):
             raise TypeError(f"`GraphJax` takes modules by name, got {type(modules).__name__}")
-        for module in modules.values():
-            require_module(module, "GraphJax")
+        modules = {name: require_module(one, "GraphJax") for name, one in modules.items()}
         pairs = as_edges(edges)
         problems = list(problems_of(pairs, modules))
         if problems:

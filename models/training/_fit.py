@@ -108,6 +108,7 @@ def fit(
             than none; all that is wrong at once.
         TypeError: a function that cannot be hashed.
         FileExistsError: the checkpoint exists, and `resume` was not asked for.
+        FileNotFoundError, IsADirectoryError: there is no folder for the checkpoint, or it is one.
         FormatError: the checkpoint is damaged; `CheckpointMismatchError`: it is of another run.
         TrainingDivergedError: the loss became NaN or infinite; names epoch and batch.
     """
@@ -194,6 +195,15 @@ def _resumed(
         if resume:
             raise ValueError("`resume` needs a `checkpoint` to go on from")
         return run
+    folder = Path(checkpoint).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"the folder of the checkpoint {str(checkpoint)!r} does not exist: make {str(folder)!r}"
+        )
+    if Path(checkpoint).is_dir():
+        raise IsADirectoryError(
+            f"the checkpoint {str(checkpoint)!r} is a folder: name a file in it"
+        )
     exists = Path(checkpoint).exists()
     if exists and not resume:
         raise FileExistsError(

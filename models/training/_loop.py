@@ -179,7 +179,10 @@ class Loop:
         self.log.append(epoch, figures)
         report = EpochReport(epoch, self._n_done, figures, parameters, run.network)
         for callback in self.callbacks:  # all of them, also after one that asks to stop
-            run.is_stopped |= callback(report) is True
+            answer: Any = callback(report)
+            # Comparisons of figures give booleans of NumPy or JAX.
+            is_flag = getattr(answer, "dtype", None) == np.bool_ and answer.ndim == 0
+            run.is_stopped |= bool(answer) if is_flag else answer is True
         shown.advance(figures)
 
     def _finite_figures(self) -> list[dict[str, float]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..module import JaxModule
+from ..parameters import is_array
 from ..storage._static_json import decode, encode
 from ._checkpoint import CheckpointMismatchError, load_checkpoint, save_checkpoint
 from ._early_stopping import Best, EarlyStopping
@@ -140,7 +141,7 @@ def settings_of(
     """
     return {
         "network": repr(network),
-        "numbers of the network": _static_numbers(network.simulation_parameters()),
+        "numbers of the network": _fixed(network.simulation_parameters()),
         "samples": _digest(training),
         "validation samples": None if validation is None else _digest(validation),
         "batch_size": batch_size,
@@ -149,11 +150,14 @@ def settings_of(
     }
 
 
-def _static_numbers(tree: dict[str, Any], path: str = "") -> dict[str, Any]:
+def _fixed(tree: dict[str, Any], path: str = "") -> dict[str, Any]:
+    """What training does not change, arrays by their digest."""
     found: dict[str, Any] = {}
     for name, value in tree.items():
         if isinstance(value, dict):
-            found |= _static_numbers(value, f"{path}{name}.")
+            found |= _fixed(value, f"{path}{name}.")
+        elif is_array(value):
+            found[path + name] = hashlib.sha256(np.asarray(value).tobytes()).hexdigest()
         elif isinstance(value, (bool, int, float, str)):
             found[path + name] = encode(value, name)
     return found
@@ -169,11 +173,17 @@ def _digest(samples: Samples) -> str:
 
 
 def _require_same(path: Any, there: dict[str, Any], here: dict[str, Any]) -> None:
-    differing = [
-        f"{name}: {_shortened(there.get(name))} there, {_shortened(value)} here"
-        for name, value in here.items()
-        if there.get(name) != value
-    ]
+    differing = []
+    for name, value in here.items():
+        other = there.get(name)
+        if other == value:
+            continue
+        if isinstance(value, dict) and isinstance(other, dict):
+            # There are many of them: those that are alike would hide the others.
+            names = {key for key in value | other if value.get(key) != other.get(key)}
+            value = {key: value.get(key) for key in sorted(names)}
+            other = {key: other.get(key) for key in sorted(names)}
+        differing.append(f"{name}: {_shortened(other)} there, {_shortened(value)} here")
     if differing:
         raise CheckpointMismatchError(
             f"{path}: a checkpoint of another run, which differs in\n"

@@ -67,3 +67,8 @@ def test_what_is_no_array_is_refused(data: Any) -> None:
 def test_complex_numbers_are_refused() -> None:
     with pytest.raises(TypeError, match="here: the input must be real numbers, got complex64"):
         as_floats(np.ones(2) * 1j, "here")
+
+
+def test_large_whole_numbers_stay_what_they_are() -> None:
+    data = np.array([[3_000_000_000, -(2**40), 2**63 - 1]])
+    np.testing.assert_array_equal(as_floats(data, "here"), data.astype(np.float32))

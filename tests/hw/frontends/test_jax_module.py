@@ -6,7 +6,7 @@ import pytest
 from xylograph.hw import AFESim, AFESimExternal, DesignRuleError, FrontEndJax, IMUIFSim
 from xylograph.hw.frontends import IAFEncoder
 from xylograph.mapping import deploy
-from xylograph.models import LIFJax, LinearJax, Sequential
+from xylograph.models import GraphJax, LIFJax, LinearJax, Sequential
 
 FRONT_END = IMUIFSim(encoder=IAFEncoder(900))
 SIGNAL = np.random.default_rng(0).integers(-9000, 9000, (2, 60, 3))
@@ -19,6 +19,13 @@ def test_in_a_network_the_integers_are_those_of_the_front_end(compiled: bool) ->
     call = network.jit() if compiled else network
     _, _, record = call(SIGNAL, record=True)
     np.testing.assert_array_equal(record["0_IMUIFSim_output"], RASTER)
+
+
+def test_it_stands_in_a_graph() -> None:
+    modules = {"front_end": FRONT_END, "w": LinearJax((15, 4))}
+    graph = GraphJax(modules, [("input", "front_end", "w", "output")])
+    wanted = Sequential(FRONT_END, modules["w"])(SIGNAL)[0]
+    np.testing.assert_array_equal(graph(SIGNAL)[0], wanted)
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -470,6 +470,15 @@ def test_callbacks_see_each_epoch_and_any_of_them_stops_the_training() -> None:
     assert float(reports[0].parameters["slope"]) < float(reports[-1].parameters["slope"])
 
 
+@pytest.mark.parametrize("flag", [np.bool_, jnp.array])
+def test_a_callback_may_stop_with_the_flag_of_a_comparison(flag: Any) -> None:
+    data = lines(4)
+    options: Any = {"loss": squared, "optimizer": SGD, "batch_size": 2}
+    stop = [lambda report: flag(report.epoch == 2)]
+    trained = fit(Line(), data, data, epochs=5, callbacks=stop, **options)
+    assert len(trained.history) == 2
+
+
 def test_the_log_holds_the_history(tmp_path: Path) -> None:
     data, log = lines(4), tmp_path / "log.jsonl"
     options: Any = {"loss": squared, "optimizer": SGD, "epochs": 3, "validation": (data, data)}

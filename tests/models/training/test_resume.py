@@ -10,16 +10,19 @@ from typing import Any
 
 import jax
 import numpy as np
+import optax
 import pytest
 import training_cases
 from training_cases import N_BATCHES, N_EPOCHS, NoisyLine, train
 
-from xylograph.models import FormatError
+from xylograph.models import Constant, FormatError, LIFJax
 from xylograph.models.training import (
     CheckpointMismatchError,
     EarlyStopping,
     Fitted,
+    fit,
     load_checkpoint,
+    mse,
     save_checkpoint,
 )
 
@@ -204,6 +207,38 @@ def test_a_checkpoint_of_another_run_says_in_what_it_differs(tmp_path: Path) -> 
     ]
     assert "batch_size: 4 there, 5 here" in lines
     assert lines[-1] == "Name another file, or remove this one to begin anew"
+
+
+def test_a_checkpoint_of_a_network_with_another_constant_is_of_another_run(tmp_path: Path) -> None:
+    def run(threshold: float, **options: Any) -> Fitted:
+        key = jax.random.key(0)
+        neurons = LIFJax((2, 2), threshold=Constant(threshold), has_rec=True, rng_key=key)
+        data = np.ones((4, 3, 2), np.float32)
+        return fit(
+            neurons,
+            data,
+            data,
+            loss=lambda net, x, y: mse(net(x)[0], y),
+            optimizer=optax.sgd(0.1),
+            epochs=1,
+            batch_size=4,
+            checkpoint=tmp_path / "run.safetensors",
+            **options,
+        )
+
+    run(1.0)
+    run(1.0, resume=True)
+    with pytest.raises(CheckpointMismatchError) as caught:
+        run(3.0, resume=True)
+    (line,) = str(caught.value).splitlines()[1:-1]
+    assert line.startswith("numbers of the network: {'threshold': '") and "tau" not in line
+
+
+def test_a_checkpoint_without_a_folder_is_told_before_the_training(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="the folder of the checkpoint .* does not exist"):
+        train(tmp_path / "nowhere" / "run.safetensors")
+    with pytest.raises(IsADirectoryError, match="is a folder: name a file in it"):
+        train(tmp_path)
 
 
 def test_a_checkpoint_of_another_network_or_optimizer_names_what_differs(

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Int, Shaped
 
+from ...hw import XyloNetJax
 from ...hw._wording import counted
 from ...models import JaxModule
 from .._placement import PlacedGraph
@@ -16,6 +17,7 @@ from ._observation import ChipStates, Observation
 from ._observe import batched, observe
 
 SPIKES = "spikes"
+SENT = "sent"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Divergence:
         neuron: index in the population.
         first: value of the first subject, a spike count where nothing else is said.
         second: value of the second subject.
-        variable: what differs: `spikes`, or of two chips in the same unit `isyn`, `isyn2`, `vmem`.
+        variable: what differs: `spikes`, or of two chips in the same unit `isyn`, `isyn2`, `vmem`,
+            or `sent`: spikes with what aliases repeat.
         membranes: of both subjects just before the spikes, in units of the threshold, where known.
 
     >>> print(Divergence("1_LIFJax", sample=0, step=7, neuron=3, first=1, second=0))
@@ -67,7 +70,8 @@ class LayerComparison:
         count_error: difference of the spikes of a neuron in a sample, summed over both and
             divided by the spikes of the first subject.
         divergence: the first difference in time; `None` where all are equal.
-        n_states: currents and voltages compared; none unless both are chips in the same unit.
+        n_states: currents and voltages compared, and with aliases what neurons send for others;
+            none unless both are chips in the same unit.
         n_states_different: how many of them differ.
     """
 
@@ -201,6 +205,8 @@ def compare_observations(first: Observation, second: Observation) -> Comparison:
 
 
 def _is_chip(subject: object) -> bool:
+    if isinstance(subject, XyloNetJax):
+        return True
     return not isinstance(subject, JaxModule | Graph | PlacedGraph | Specification)
 
 
@@ -267,6 +273,7 @@ def _layer(name: str, first: Observation, second: Observation) -> LayerCompariso
     different = counts[0] != counts[1]
     per_neuron = np.abs(counts[0].sum(axis=1) - counts[1].sum(axis=1)).sum()
     states = list(_states_in_one_unit(first.states.get(name), second.states.get(name)))
+    states += _sent(name, first, second)
     places = [
         _first_difference(name, variable, one, other)
         for variable, one, other in (*states, (SPIKES, *counts))
@@ -286,6 +293,22 @@ def _layer(name: str, first: Observation, second: Observation) -> LayerCompariso
     )
 
 
+def _sent(
+    name: str, first: Observation, second: Observation
+) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """What two chips send, where one has aliases; what sends for nobody sends its own spikes."""
+    if not (name in first.states and name in second.states):
+        return []
+    values = [one.states[name].values for one in (first, second)]
+    if not any(SENT in one for one in values):
+        return []
+    one, other = (
+        found.get(SENT, seen.spikes[name])
+        for found, seen in zip(values, (first, second), strict=True)
+    )
+    return [(SENT, one, other)]
+
+
 def _states_in_one_unit(
     first: ChipStates | None, second: ChipStates | None
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -294,7 +317,7 @@ def _states_in_one_unit(
     if not np.array_equal(first.threshold, second.threshold):
         return
     for variable, values in first.values.items():
-        if variable in second.values:
+        if variable in second.values and variable != SENT:
             yield variable, values, second.values[variable]
 
 

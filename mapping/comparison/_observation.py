@@ -12,7 +12,8 @@ class ChipStates:
 
     Attributes:
         threshold: of each neuron; states of two runs are in the same unit where it is the same.
-        values: arrays (batch, time, neuron) by name: `isyn`, `isyn2`, `vmem`.
+        values: arrays (batch, time, neuron) by name: `isyn`, `isyn2`, `vmem`; of hidden neurons
+            with aliases also `sent`, the spikes with what they repeat for others.
     """
 
     threshold: Int[np.ndarray, " n"]

@@ -48,10 +48,6 @@ def _of_placed(subject: OnChip, data: np.ndarray, states: bool) -> Observation:
     # A population answers the last step only after its delay.
     raw = observed(subject.core, lengthened(data, max(placement.delay.values())), states)
     _require_neurons(raw, placement)
-    config = _config_of(subject.core)
-    own = raw.spikes.get("hidden")
-    if own is not None and config is not None:
-        own = without_copies(own, config.aliases)
 
     def part(array: Any, name: str) -> Any:
         chosen = array if name == placement.output else array[:, :, placement.hidden[name]]
@@ -59,10 +55,10 @@ def _of_placed(subject: OnChip, data: np.ndarray, states: bool) -> Observation:
 
     found: dict[str, dict[str, Any]] = {"spikes": {}, "membranes": {}, "states": {}}
     # What follows the protocol may record nothing of its hidden neurons.
-    hidden = () if own is None else placement.hidden
+    hidden = placement.hidden if "hidden" in raw.spikes else ()
     for name in (*hidden, placement.output):
         kind = "output" if name == placement.output else "hidden"
-        found["spikes"][name] = part(own if kind == "hidden" else raw.output, name)
+        found["spikes"][name] = part(raw.spikes[kind], name)
         if kind in raw.membranes:
             found["membranes"][name] = part(raw.membranes[kind], name)
         if kind in raw.states:
@@ -82,31 +78,33 @@ def observed_core(core: Any, data: np.ndarray, states: bool) -> Observation:
     spikes = {"output": np.asarray(record.get("Spikes_out", output)).astype(np.int32)}
     if "Spikes" in record:
         spikes = {"hidden": np.asarray(record["Spikes"]).astype(np.int32), **spikes}
-    config = _config_of(core)
+    config, sent = _config_of(core), {}
+    if config is not None and "hidden" in spikes and any(config.aliases):
+        # The rest is what a network knows of; what is sent is still compared between chips.
+        sent = {"hidden": {"sent": spikes["hidden"]}}
+        spikes["hidden"] = without_copies(spikes["hidden"], config.aliases)
     if not states or config is None:
         return Observation(spikes)
     kinds = {
         "hidden": (config.threshold, _HIDDEN),
         "output": (config.threshold_out, _OUTPUT),
     }
-    own = {
-        kind: without_copies(seen, config.aliases) if kind == "hidden" else seen
-        for kind, seen in spikes.items()
-    }
     # What follows the protocol may record part of what a simulator does.
     return Observation(
         spikes,
         membranes={
-            kind: record[keys["vmem"]] / np.where(threshold == 0, 1, threshold) + own[kind]
+            kind: record[keys["vmem"]] / np.where(threshold == 0, 1, threshold) + spikes[kind]
             for kind, (threshold, keys) in kinds.items()
-            if kind in own and keys["vmem"] in record
+            if kind in spikes and keys["vmem"] in record
         },
         states={
             kind: ChipStates(
-                threshold, {name: record[key] for name, key in keys.items() if key in record}
+                threshold,
+                {name: record[key] for name, key in keys.items() if key in record}
+                | sent.get(kind, {}),
             )
             for kind, (threshold, keys) in kinds.items()
-            if kind in own
+            if kind in spikes
         },
     )
 
@@ -118,8 +116,6 @@ def without_copies(
 
     A neuron that sends as many as it may, copies included, is taken to have spiked for the rest.
     """
-    if not any(aliases):
-        return spikes
     copies = np.zeros_like(spikes)
     for source, targets in enumerate(aliases):
         for target in targets:

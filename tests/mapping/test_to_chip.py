@@ -1,12 +1,13 @@
 """`to_chip`, and `deploy` of what it gives: nothing is lost."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 import pytest
 
-from xylograph.hw import DesignRuleError, XyloNetJax
+from xylograph.hw import DesignRuleError, XyloConfig, XyloNetJax, XyloSim
 from xylograph.mapping import OnChip, compare, deploy, observe, to_chip
 from xylograph.models import JaxModule, LIFJax, LinearJax, Residual, Sequential
 
@@ -83,6 +84,58 @@ def test_a_trained_core_is_deployed_without_any_change() -> None:
     assert deployment.accuracy is not None
     assert deployment.accuracy.drop == 0
     assert compare(trained, deployment, DATA).is_equal
+
+
+@pytest.mark.parametrize("is_trained", [False, True])
+def test_a_core_with_aliases_equals_its_deployment_configuration_and_simulator(
+    is_trained: bool,
+) -> None:
+    core = to_chip(residual(), "xylo-audio-3")
+    if is_trained:
+        rng = np.random.default_rng(2)
+        changes = {
+            name: array + rng.normal(0, 5, array.shape).astype(np.float32)
+            for name, array in core.parameters("weights").items()
+        }
+        core = core.set_attributes(changes)
+    deployment = deploy(core, "xylo-audio-3")
+    config = deployment.config
+    _, _, record = XyloSim(config)(DATA, record=True)
+    # At the limit of 31 what a neuron sends does not tell what it spiked itself.
+    assert any(config.aliases) and 0 < record["Spikes"].max() < 31
+    own = observe(config, DATA).spikes["hidden"]
+    copies = [
+        (source, target) for source, targets in enumerate(config.aliases) for target in targets
+    ]
+    for source, target in copies:
+        sent = record["Spikes"][:, :, target].astype(int)
+        assert np.array_equal(sent, own[:, :, target] + record["Spikes"][:, :, source])
+    assert any(record["Spikes"][:, :, source].any() for source, _ in copies)
+    levels = [
+        core,
+        deployment,
+        config,
+        XyloSim(config),
+        XyloSim(config, engine="reference"),
+        OnChip(core, deployment.placement),
+    ]
+    for level in levels:
+        result = compare(core, level, DATA)
+        assert result.is_equal, str(result)
+        assert result.layers[0].n_states
+        assert compare(level, XyloSim(config), DATA).is_equal
+
+
+def test_chips_are_compared_by_what_they_send_for_others_too() -> None:
+    values = {"weights_in": [[9, 0]], "weights_out": [[0], [0]], "threshold": [5, 100]}
+    config = XyloConfig("xylo-audio-3", **values, aliases=[[], []])
+    copying = replace(config, aliases=[[1], []])
+    for pair in ((config, copying), (copying, config)):
+        result = compare(*pair, [[1], [0]])
+        # Neuron 1 itself spikes in neither.
+        assert [layer.n_different for layer in result.layers] == [0, 0]
+        assert result.divergence is not None
+        assert (result.divergence.variable, result.divergence.neuron) == ("sent", 1)
 
 
 def test_synapses_rounded_to_zero_can_be_trained_and_absent_ones_cannot() -> None:

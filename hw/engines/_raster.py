@@ -57,7 +57,7 @@ def checked_raster(
         clipped = raster > limit
         warnings.warn(
             f"{clipped.sum()} input counts are above {limit}, what the counters of "
-            f"{config.chip.name} hold, and were clipped; first {first_of(raster, clipped)}",
+            f"{config.chip.name} hold, and were clipped; first {_first(raster, clipped)}",
             InputClippedWarning,
             stacklevel=3,
         )
@@ -100,18 +100,25 @@ def _refuse_bad_counts(array: Shaped[np.ndarray, "batch time input"]) -> None:
         f"above {_MAX_COUNT}": finite & (array > _MAX_COUNT),
         "not a whole number": finite & (np.trunc(np.where(finite, array, 0)) != array),
     }
-    found = [
-        f"{bad.sum()} {'is' if bad.sum() == 1 else 'are'} {kind}, first {first_of(array, bad)}"
-        for kind, bad in kinds.items()
-        if bad.any()
-    ]
+    found = said_of(array, kinds)
     raise ValueError(f"input is spike counts from 0 to {_MAX_COUNT}; {'; '.join(found)}")
 
 
-def first_of(
+def said_of(
+    array: Shaped[np.ndarray, "batch time input"],
+    kinds: dict[str, Bool[np.ndarray, "batch time input"]],
+) -> list[str]:
+    """How many values are of each kind, if any, and where the first one stands."""
+    return [
+        f"{found.sum()} {'is' if found.sum() == 1 else 'are'} {kind}, first {_first(array, found)}"
+        for kind, found in kinds.items()
+        if found.any()
+    ]
+
+
+def _first(
     array: Shaped[np.ndarray, "batch time input"], wanted: Bool[np.ndarray, "batch time input"]
 ) -> str:
-    """The first wanted value and where it stands."""
     sample, step, channel = np.argwhere(wanted)[0].tolist()
     where = f"step {step}, channel {channel}"
     if len(array) > 1:

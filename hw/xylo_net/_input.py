@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from ..engines._raster import InputClippedWarning, first_of
+from ..engines._raster import InputClippedWarning, said_of
 
 
 def say_what_is_cut(data: jax.Array, most: int) -> None:
@@ -25,17 +25,12 @@ def say_what_is_cut(data: jax.Array, most: int) -> None:
     if isinstance(data, Tracer):
         return
     array = np.asarray(data)
-    lost = ~np.isfinite(array)
-    if lost.any():
-        raise ValueError(
-            f"input is spike counts; {lost.sum()} {'is' if lost.sum() == 1 else 'are'} no finite "
-            f"number, first {first_of(array, lost)}"
-        )
-    cut = array != np.clip(np.floor(array), 0, most)
-    if cut.any():
+    if lost := said_of(array, {"not a finite number": ~np.isfinite(array)}):
+        raise ValueError(f"input is spike counts from 0 to {most}; {lost[0]}")
+    kinds = {"cut to a count": array != np.clip(np.floor(array), 0, most)}
+    if cut := said_of(array, kinds):
         warnings.warn(
-            f"{cut.sum()} input counts are no whole numbers from 0 to {most}, which is what the "
-            f"chip takes, and were cut to that; first {first_of(array, cut)}",
+            f"input is spike counts from 0 to {most}, what the counters of the chip hold; {cut[0]}",
             InputClippedWarning,
             stacklevel=4,
         )

@@ -13,11 +13,10 @@ from ...models import JaxModule
 from .._placement import PlacedGraph
 from .._specification import Specification
 from ..graph._graph import Graph
-from ._observation import ChipStates, Observation
+from ._observation import SENT, ChipStates, Observation
 from ._observe import batched, observe
 
 SPIKES = "spikes"
-SENT = "sent"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Int
 
+SENT = "sent"
+"""The name among states of spikes with what aliases repeat for others."""
+
 
 @dataclass(frozen=True, eq=False)
 class ChipStates:

@@ -8,7 +8,7 @@ from jaxtyping import Int
 
 from ...hw import XyloConfig, XyloNetJax, XyloSim
 from .._placement import Placement
-from ._observation import ChipStates, Observation
+from ._observation import SENT, ChipStates, Observation
 from ._observe import aligned, lengthened, observed
 
 # Record keys of hidden and of output neurons, by the name of the state.
@@ -81,7 +81,7 @@ def observed_core(core: Any, data: np.ndarray, states: bool) -> Observation:
     config, sent = _config_of(core), {}
     if config is not None and "hidden" in spikes and any(config.aliases):
         # The rest is what a network knows of; what is sent is still compared between chips.
-        sent = {"hidden": {"sent": spikes["hidden"]}}
+        sent = {"hidden": {SENT: spikes["hidden"]}}
         spikes["hidden"] = without_copies(spikes["hidden"], config.aliases)
     if not states or config is None:
         return Observation(spikes)

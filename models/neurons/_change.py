@@ -61,7 +61,7 @@ class Change(NamedTuple):
         rasters, d_now = _taken(rasters, self.d_inputs, 0)
         values = forward.coefficients, forward.start, at(forward.inputs, 0)
         d_values = self.d_coefficients, self.d_start, d_now
-        return _change(forward.first(_told_by(at(run.kept, 0))), values, d_values), rasters
+        return _change(forward.integrated(_told_by(at(run.kept, 0))), values, d_values), rasters
 
     def step(self, times: tuple[Any, Any], so_far: tuple[Arrays, Arrays]) -> tuple[Arrays, Arrays]:
         """From what is kept of a step to what is kept of the next one."""
@@ -73,7 +73,7 @@ class Change(NamedTuple):
         state = self._state(before)(forward.coefficients, at(kept, before))
         values = forward.coefficients, state, at(forward.inputs, t)
         d_values = self.d_coefficients, d_state, d_now
-        return _change(forward.later(_told_by(at(kept, t))), values, d_values), rasters
+        return _change(forward.integrated(_told_by(at(kept, t))), values, d_values), rasters
 
     def end(self, so_far: tuple[Arrays, Arrays]) -> Run:
         """The change of the whole run."""

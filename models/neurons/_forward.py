@@ -57,33 +57,23 @@ class Forward(NamedTuple):
     start: Arrays
     inputs: Arrays
 
-    def first(self, keep: Keep) -> Callable[[Arrays, Arrays, Arrays], Arrays]:
-        """What is kept of the first step, by coefficients, state and inputs."""
-
-        def step(coefficients: Arrays, start: Arrays, now: Arrays) -> Arrays:
-            if "recurrent" in start:
-                now = {**now, "arriving": now["arriving"] + start["recurrent"]}
-            return self.kernel.integrate(coefficients, start, now, keep)
-
-        return step
-
-    def later(self, keep: Keep) -> Callable[[Arrays, Arrays, Arrays], Arrays]:
-        """The same for all others, by the state after the step before."""
+    def integrated(self, keep: Keep) -> Callable[[Arrays, Arrays, Arrays], Arrays]:
+        """What is kept of a step, by coefficients, the state before it, and inputs."""
 
         def step(coefficients: Arrays, state: Arrays, now: Arrays) -> Arrays:
             if self.w_rec is not None:
-                recurrent = state["spikes"] @ self.w_rec
-                now = {
-                    **now,
-                    "arriving": now["arriving"] + recurrent.reshape(now["arriving"].shape),
-                }
+                # For the state before the first step the product is known.
+                known = "recurrent" in state
+                recurrent = state["recurrent"] if known else state["spikes"] @ self.w_rec
+                arriving = now["arriving"]
+                now = {**now, "arriving": arriving + recurrent.reshape(arriving.shape)}
             return self.kernel.integrate(coefficients, state, now, keep)
 
         return step
 
     def begin(self) -> Run:
         """The first step, up to its voltages."""
-        kept = self.first(_as_it_is)(self.coefficients, self.start, at(self.inputs, 0))
+        kept = self.integrated(_as_it_is)(self.coefficients, self.start, at(self.inputs, 0))
         arriving = self.inputs["arriving"]
         traces = {
             name: _write(jnp.zeros((*arriving.shape[:2], *x.shape[1:]), x.dtype), x, 0)
@@ -102,7 +92,7 @@ class Forward(NamedTuple):
             # Their trace is there anyway; to carry voltages as well would copy them in each step.
             last = {**so_far.last, "vmem": at(so_far.kept, t - 1)["vmem"]}
             state = self._finish(last)
-        after = self.later(_as_it_is)(self.coefficients, state, at(now, t))
+        after = self.integrated(_as_it_is)(self.coefficients, state, at(now, t))
         return Run(
             {name: _write(so_far.kept[name], after[name], t) for name in after}, after, spikes
         )

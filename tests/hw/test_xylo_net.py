@@ -98,13 +98,15 @@ def test_it_goes_on_from_its_state_piece_by_piece() -> None:
 def test_what_the_chip_would_not_get_as_it_is_is_told_of_outside_of_compiled_code() -> None:
     net = XyloNetJax("xylo-imu", weights_in=[[9], [9]], weights_out=[[9]])
     data = np.array([[[0, 1], [2.5, 16], [0, -1]], [[15, 0], [0, 0], [0, 0]]])
-    told = r"3 input counts are no whole numbers from 0 to 15, .* cut to that; first 2.5 in sample 0, step 1, channel 0"
+    told = r"counts from 0 to 15, .* 3 are cut to a count, first 2.5 in sample 0, step 1, channel 0"
     with pytest.warns(InputClippedWarning, match=told):
         output = net(data)[0]
     np.testing.assert_array_equal(net(np.clip(np.floor(data), 0, 15))[0], output)
     np.testing.assert_array_equal(jax.jit(lambda data: net(data)[0])(data), output)
     data[1, 2, 1] = np.nan
-    with pytest.raises(ValueError, match=r"1 is no finite number, first nan in sample 1, step 2"):
+    with pytest.raises(
+        ValueError, match=r"1 is not a finite number, first nan in sample 1, step 2"
+    ):
         net(data)
 
 
